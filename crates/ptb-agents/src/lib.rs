@@ -1,0 +1,1 @@
+//! Scaffolds, instructions and trace readers of PostTrainBench.

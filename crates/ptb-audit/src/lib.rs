@@ -1,0 +1,1 @@
+//! Detectors, lineage and verdicts of PostTrainBench.

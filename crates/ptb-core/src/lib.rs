@@ -1,0 +1,1 @@
+//! Vocabulary types, definitions, run folder, events and index of PostTrainBench.

@@ -1,0 +1,1 @@
+//! Embedded engine of PostTrainBench: decoder, batched generation, training and an OpenAI-compatible server.

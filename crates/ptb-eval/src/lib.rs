@@ -1,0 +1,1 @@
+//! Benchmarks of PostTrainBench: data, prompts, scorers, metrics and logs.

@@ -1,0 +1,1 @@
+//! Experiments, stages and workers of PostTrainBench.

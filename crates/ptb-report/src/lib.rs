@@ -1,0 +1,1 @@
+//! Leaderboard, statistics and pages of PostTrainBench.

@@ -1,0 +1,1 @@
+//! Isolation of agents: namespaces, limits, deadlines.

@@ -1,0 +1,18 @@
+//! Benchmarks, base models, agents and packs as TOML files.
+//!
+//! The files of `definitions/` are embedded in the binary; a folder of the same shape can replace or add some. Unknown
+//! keys are errors, so that a misspelt key cannot silently do nothing.
+
+mod agent;
+mod benchmark;
+mod catalog;
+mod model;
+mod pack;
+
+pub use agent::{AgentDefinition, Scaffold, ScriptStep};
+pub use benchmark::{
+    BenchmarkDefinition, DataDefinition, DataFile, FewShot, FieldMapping, MetricName, MicroSet, ScorerDefinition, Split,
+};
+pub use catalog::{Catalog, DefinitionError};
+pub use model::{BaseModelDefinition, BaseModelSource, Family};
+pub use pack::{Pack, PromptWording};

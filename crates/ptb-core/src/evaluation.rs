@@ -1,0 +1,65 @@
+//! Metrics of an evaluation.
+
+use serde::{Deserialize, Serialize};
+
+/// A number and how sure it is.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct Estimate {
+    /// The value.
+    pub value: f64,
+    /// Its standard error; absent where it cannot be known.
+    pub standard_error: Option<f64>,
+}
+
+/// `metrics.json`: the result of an evaluation over all its seeds.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Metrics {
+    /// Name of the metric, such as `accuracy`.
+    pub metric: String,
+    /// Mean over the seeds.
+    pub mean: Estimate,
+    /// One entry for each seed, in the order in which they ran.
+    pub seeds: Vec<SeedMetrics>,
+    /// Whether decoding was greedy in effect, so that one seed is enough.
+    pub greedy: bool,
+    /// What the numbers are about; numbers of different provenance must not share a leaderboard column.
+    pub provenance: MetricsProvenance,
+}
+
+/// The result of one seed.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct SeedMetrics {
+    /// The seed.
+    pub seed: u64,
+    /// Mean over the samples and its standard error.
+    pub estimate: Estimate,
+    /// Samples with a score.
+    pub scored: u32,
+    /// Samples that could not be scored.
+    pub errors: u32,
+    /// Samples whose answer was cut off by the token limit.
+    pub truncated: u32,
+    /// Wall-clock seconds.
+    pub seconds: f64,
+    /// Tokens of all prompts.
+    pub input_tokens: u64,
+    /// Tokens of all answers.
+    pub output_tokens: u64,
+}
+
+/// What makes two metrics comparable.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MetricsProvenance {
+    /// SHA-256 of the prompt wordings and settings.
+    pub pack: String,
+    /// SHA-256 of the test data.
+    pub data: String,
+    /// Which scorer, such as `strict`.
+    pub scorer: String,
+    /// Number of samples asked for; fewer than the data set's with a limit.
+    pub samples: u32,
+    /// Token limit of an answer.
+    pub max_tokens: u32,
+    /// Version of `ptb`.
+    pub ptb_version: String,
+}

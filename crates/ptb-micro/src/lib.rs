@@ -1,1 +1,21 @@
-//! The embedded micro suite.
+//! The embedded micro suite: two benchmarks generated from a seed, the prose on which the micro base model is
+//! pre-trained, and that model.
+//!
+//! [`micro_math`] and [`micro_format`] make items, [`micro_math_chat`] and [`micro_format_chat`] the same as rows for
+//! supervised fine-tuning, [`Prose`] the pre-training text.
+
+mod chat;
+mod dice;
+mod format;
+mod item;
+mod math;
+mod prose;
+mod story;
+mod words;
+
+pub use chat::{chat_row, micro_format_chat, micro_math_chat};
+pub use format::{format_prompt, micro_format};
+pub use item::{Item, Split, TEST_ITEMS, TEST_SEED, to_jsonl};
+pub use math::{math_prompt, math_reply, micro_math};
+pub use prose::Prose;
+pub use story::MAX_NUMBER;

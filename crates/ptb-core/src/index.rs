@@ -3,6 +3,7 @@
 //! It is never the only copy of anything: [`Index::rebuild`] makes it anew from the folders at any time, and a damaged
 //! index is thrown away.
 
+use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
 use rusqlite::{Connection, OptionalExtension, params};
@@ -171,10 +172,21 @@ impl Index {
 
     /// Makes the index anew from the folders below `runs`, in one transaction.
     pub fn rebuild(&mut self, runs: &Path) -> Result<Rebuilt, IndexError> {
+        self.gather(runs, &HashMap::new())
+    }
+
+    /// Brings the index up to date: runs that are done are taken from it, all others are read from their folders.
+    pub fn refresh(&mut self, runs: &Path) -> Result<Rebuilt, IndexError> {
+        let done = self.runs()?.into_iter().filter(|row| row.state == "done");
+        let known = done.map(|row| (row.folder.clone(), row)).collect();
+        self.gather(runs, &known)
+    }
+
+    fn gather(&mut self, runs: &Path, known: &HashMap<String, RunRow>) -> Result<Rebuilt, IndexError> {
         let mut rebuilt = Rebuilt::default();
         let mut rows = Vec::new();
         for path in RunFolder::list(runs)? {
-            match read_row(path) {
+            match known.get(&*path.to_string_lossy()).cloned().map_or_else(|| read_row(path), Ok) {
                 Ok(row) => rows.push(row),
                 Err(error) => rebuilt.unreadable.push(error),
             }

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use crate::audit::{Finding, Verdict};
-use crate::definitions::{AgentDefinition, BaseModelDefinition, BenchmarkDefinition};
+use crate::definitions::{AgentDefinition, BaseModelDefinition, BenchmarkDefinition, PromptWording};
 use crate::evaluation::Metrics;
 use crate::event::{EventKind, EventLog};
 use crate::files::{self, FileError, IoContext};
@@ -97,6 +97,10 @@ pub struct RunSpec {
     pub base_model: BaseModelDefinition,
     /// The benchmark.
     pub benchmark: BenchmarkDefinition,
+    /// Name of the pack the wording comes from.
+    pub pack: String,
+    /// How the benchmark's questions are worded.
+    pub prompt: PromptWording,
     /// Limits of the agent.
     pub budget: Budget,
     /// Isolation of the agent.
@@ -188,6 +192,8 @@ places! {
     monitor => "monitor.csv";
     /// The checked copy of the workspace's `final_model`.
     submission => "submission";
+    /// Why the submission could not be evaluated, where that is so.
+    evaluation_failure => "eval/failure.json";
     /// What was collected and what was refused.
     collection_path => "collection.json";
     /// The rest of the workspace, compressed.

@@ -144,6 +144,11 @@ pub fn write_json<T: Serialize + ?Sized>(path: &Path, value: &T) -> Result<(), F
     write_atomic(path, &text)
 }
 
+/// Creates a folder and those above it.
+pub fn create_folder(path: &Path) -> Result<(), FileError> {
+    fs::create_dir_all(path).with_path("create", path)
+}
+
 /// Renames a finished file or folder into its place and makes the rename durable.
 pub fn publish(from: &Path, to: &Path) -> Result<(), FileError> {
     fs::rename(from, to).with_path("rename into place", to)?;

@@ -3,8 +3,13 @@
 //!
 //! | module | subject |
 //! |---|---|
+//! | [`checkpoint`] | checkpoint folders, read as hostile input |
 //! | [`config`] | the shape of a decoder, from `config.json` |
 //! | [`decoder`] | the differentiable forward pass over whole sequences |
+//! | [`template`] | conversations as the text that a family of models expects |
 
+pub mod checkpoint;
 pub mod config;
 pub mod decoder;
+pub mod template;
+pub mod train;

@@ -122,12 +122,12 @@ impl Rotation {
         self.turn_by(head, index, -1.0);
     }
 
-    fn turn_by(&self, head: &mut [f32], index: usize, sign: f32) {
+    fn turn_by(&self, head: &mut [f32], index: usize, direction: f32) {
         let angles = index * self.half..(index + 1) * self.half;
         let (first, second) = head.split_at_mut(self.half);
         let turns = self.cosines[angles.clone()].iter().zip(&self.sines[angles]);
         for ((a, b), (&cos, &sin)) in first.iter_mut().zip(second).zip(turns) {
-            let sin = sign * sin;
+            let sin = direction * sin;
             (*a, *b) = (*a * cos - *b * sin, *b * cos + *a * sin);
         }
     }

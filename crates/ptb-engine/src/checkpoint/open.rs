@@ -1,0 +1,95 @@
+//! A checkpoint as a whole.
+
+use std::path::Path;
+
+use tokenizers::Tokenizer;
+
+use super::error::{CheckpointError, Problem};
+use super::folder::Folder;
+use super::generation_config::GenerationConfig;
+use super::tensors::Shards;
+use crate::config::DecoderConfig;
+use crate::decoder::TensorMap;
+
+const CONFIG: &str = "config.json";
+const GENERATION: &str = "generation_config.json";
+const TOKENIZER: &str = "tokenizer.json";
+const CONFIG_LIMIT: u64 = 4 << 20;
+const TOKENIZER_LIMIT: u64 = 256 << 20;
+
+/// A checkpoint folder whose configuration, tokenizer and tensor headers have been checked.
+///
+/// The weights stay on disk until [`Checkpoint::weights`].
+#[derive(Debug)]
+pub struct Checkpoint {
+    folder: Folder,
+    config: DecoderConfig,
+    generation: GenerationConfig,
+    tokenizer: Tokenizer,
+    shards: Shards,
+    surplus: Vec<String>,
+}
+
+impl Checkpoint {
+    /// Opens a folder with `config.json`, `tokenizer.json`, safetensors and perhaps `generation_config.json`.
+    pub fn open(path: &Path) -> Result<Self, CheckpointError> {
+        let folder = Folder::open(path)?;
+        let config = DecoderConfig::from_json(&folder.read(CONFIG, CONFIG_LIMIT)?)
+            .map_err(|error| folder.error(CONFIG, error))?;
+        let generation = read_generation(&folder, &config)?;
+        let tokenizer = read_tokenizer(&folder, &config)?;
+        let shards = Shards::open(&folder)?;
+        let surplus = shards.check(&folder, &config)?;
+        Ok(Self { folder, config, generation, tokenizer, shards, surplus })
+    }
+
+    /// Reads all weights into memory in single precision. A weight that is not a finite number is an error.
+    pub fn weights(&self) -> Result<TensorMap, CheckpointError> {
+        self.shards.load(&self.folder, &self.config)
+    }
+
+    /// The shape of the model.
+    pub fn config(&self) -> &DecoderConfig {
+        &self.config
+    }
+
+    /// The sampling that the checkpoint asks for.
+    pub fn generation(&self) -> &GenerationConfig {
+        &self.generation
+    }
+
+    /// The tokenizer, without truncation and padding.
+    pub fn tokenizer(&self) -> &Tokenizer {
+        &self.tokenizer
+    }
+
+    /// Tensors in the files that the model does not use, such as a stored copy of tied embeddings.
+    pub fn surplus_tensors(&self) -> &[String] {
+        &self.surplus
+    }
+}
+
+fn read_generation(folder: &Folder, config: &DecoderConfig) -> Result<GenerationConfig, CheckpointError> {
+    if !folder.has(GENERATION) {
+        return Ok(GenerationConfig::default());
+    }
+    let generation = GenerationConfig::from_json(&folder.read(GENERATION, CONFIG_LIMIT)?)
+        .map_err(|error| folder.error(GENERATION, error))?;
+    generation.check_tokens(config.vocab_size).map_err(|error| folder.error(GENERATION, error))?;
+    Ok(generation)
+}
+
+fn read_tokenizer(folder: &Folder, config: &DecoderConfig) -> Result<Tokenizer, CheckpointError> {
+    let bytes = folder.read(TOKENIZER, TOKENIZER_LIMIT)?;
+    let failed = |error: tokenizers::Error| folder.error(TOKENIZER, Problem::Tokenizer(error.to_string()));
+    let mut tokenizer = Tokenizer::from_bytes(bytes).map_err(failed)?;
+    // Left-over training settings would silently shorten or lengthen prompts.
+    tokenizer.with_truncation(None).map_err(failed)?;
+    tokenizer.with_padding(None);
+    let highest = tokenizer.get_vocab(true).into_values().max().unwrap_or(0);
+    if highest as usize >= config.vocab_size {
+        let problem = Problem::Vocabulary { highest, vocab_size: config.vocab_size };
+        return Err(folder.error(TOKENIZER, problem));
+    }
+    Ok(tokenizer)
+}

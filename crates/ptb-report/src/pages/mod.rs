@@ -1,0 +1,5 @@
+//! Pages.
+/// Error.
+#[derive(Debug)] pub enum PageError {}
+/// x
+pub fn build_pages(){}

@@ -1,1 +1,13 @@
 //! Benchmarks of PostTrainBench: data, prompts, scorers, metrics and logs.
+//!
+//! | module | subject |
+//! |---|---|
+//! | [`data`] | data sets: fetching, checking, items |
+//! | [`prompt`] | from an item to the messages of a request |
+//! | [`engine`] | what generates tokens, as a trait |
+//! | [`scorer`] | from a completion to a score |
+
+pub mod data;
+pub mod engine;
+pub mod prompt;
+pub mod scorer;

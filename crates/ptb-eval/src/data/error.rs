@@ -1,0 +1,141 @@
+//! What can be wrong with data.
+
+use std::path::PathBuf;
+
+use ptb_core::definitions::Split;
+use ptb_core::files::FileError;
+use ptb_core::ids::BenchmarkId;
+use thiserror::Error;
+
+use super::download::DownloadProblem;
+
+/// Data that cannot be used.
+#[derive(Debug, Error)]
+pub enum DataError {
+    /// The file system refused.
+    #[error(transparent)]
+    File(#[from] FileError),
+    /// The file was never fetched.
+    #[error(
+        "the {split} data of {benchmark} is not at {}: fetch it with `ptb data fetch {benchmark}`, without a network with \
+         `ptb data fetch {benchmark} --from DIR`", path.display()
+    )]
+    Absent {
+        /// Whose data.
+        benchmark: BenchmarkId,
+        /// Which part.
+        split: Split,
+        /// Where it should be.
+        path: PathBuf,
+    },
+    /// The file is not the pinned one.
+    #[error("{} is not the pinned data: {mismatch}. {advice}", path.display())]
+    Changed {
+        /// The file.
+        path: PathBuf,
+        /// In what it differs.
+        mismatch: Mismatch,
+        /// What to do.
+        advice: String,
+    },
+    /// The benchmark has no such part.
+    #[error("{benchmark} has no {split} data")]
+    NoSplit {
+        /// Whose data.
+        benchmark: BenchmarkId,
+        /// Which part.
+        split: Split,
+    },
+    /// Training items of a generated set have no fixed number.
+    #[error(
+        "the train items of {benchmark} are generated: say how many with `ptb data export {benchmark} --split train --count N`"
+    )]
+    Unbounded {
+        /// Whose data.
+        benchmark: BenchmarkId,
+    },
+    /// A row cannot be read.
+    #[error("{}:{line}: {problem}", path.display())]
+    Row {
+        /// The file, or the name of the generated set.
+        path: PathBuf,
+        /// Line, from 1.
+        line: usize,
+        /// What is wrong.
+        problem: RowProblem,
+    },
+    /// There are not as many rows as the definition says.
+    #[error("{} has {found} rows, its definition says {expected}: correct the definition's `rows`", path.display())]
+    RowCount {
+        /// The file.
+        path: PathBuf,
+        /// Rows of the definition.
+        expected: usize,
+        /// Rows of the file.
+        found: usize,
+    },
+    /// The path in the definition would leave the data folder.
+    #[error("the data path {0:?} of a definition leaves the data folder: use a relative path without '..'")]
+    PathEscapes(String),
+    /// The download failed.
+    #[error("cannot download {url}: {problem}")]
+    Download {
+        /// The address.
+        url: String,
+        /// What went wrong.
+        #[source]
+        problem: DownloadProblem,
+    },
+}
+
+/// In what a file differs from the pinned one.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+pub enum Mismatch {
+    /// Another size.
+    #[error("it has {found} bytes instead of {expected}")]
+    Size {
+        /// Pinned size.
+        expected: u64,
+        /// Size found.
+        found: u64,
+    },
+    /// Another content.
+    #[error("its SHA-256 is {found} instead of {expected}")]
+    Hash {
+        /// Pinned hash.
+        expected: String,
+        /// Hash found.
+        found: String,
+    },
+}
+
+/// What is wrong with a row.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+pub enum RowProblem {
+    /// The text is not UTF-8.
+    #[error("not valid UTF-8")]
+    Encoding,
+    /// The line is no JSON object.
+    #[error("not a JSON object: {0}")]
+    Json(String),
+    /// A field is not there.
+    #[error("the field {0:?} is missing")]
+    Missing(String),
+    /// A field is neither text nor a number.
+    #[error("the field {0:?} is neither text nor a number")]
+    NotText(String),
+    /// A field is empty.
+    #[error("the field {0:?} is empty")]
+    Empty(String),
+    /// The answer does not have the mark in front of the target.
+    #[error("the answer has no {0:?} in front of the target")]
+    NoTarget(String),
+    /// Two rows have one id.
+    #[error("the id {id:?} is that of line {first} too")]
+    DuplicateId {
+        /// The id.
+        id: String,
+        /// Line of its first occurrence, from 1.
+        first: usize,
+    },
+}

@@ -1,0 +1,6 @@
+//! From an item to the messages that a model is asked with.
+
+mod messages;
+mod placeholders;
+
+pub use messages::{ChatMessage, PromptError, Prompter, Role};

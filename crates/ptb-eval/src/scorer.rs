@@ -1,0 +1,17 @@
+//! From a completion to a score.
+//!
+//! Completions are untrusted text. A scorer always ends with a score or a wrong answer and its reason; it never fails.
+
+mod decimal;
+mod digits;
+mod numeric;
+mod quantity;
+mod scored;
+mod text;
+mod thought;
+
+pub use decimal::Decimal;
+pub use numeric::{score_numeric, target_number};
+pub use scored::{Scored, Scorer};
+pub use text::score_exact_text;
+pub use thought::without_thoughts;

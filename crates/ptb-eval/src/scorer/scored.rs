@@ -1,0 +1,101 @@
+//! Scores, and the choice of a scorer.
+
+use ptb_core::definitions::ScorerDefinition;
+use serde::{Deserialize, Serialize};
+
+use super::numeric::{score_numeric, target_number};
+use super::text::score_exact_text;
+
+/// Longest answer text that is kept with a score, in characters.
+const MAX_EXTRACTED: usize = 1000;
+
+/// The score of one completion.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Scored {
+    /// From 0 (wrong) to 1 (right).
+    pub score: f64,
+    /// What was taken as the answer, cut to 1,000 characters; none where nothing was found.
+    pub extracted_answer: Option<String>,
+    /// Why, in a few words.
+    pub reason: String,
+}
+
+impl Scored {
+    pub(crate) fn right(answer: &str) -> Self {
+        Self { score: 1.0, extracted_answer: Some(cut(answer)), reason: "equal to the target".to_owned() }
+    }
+
+    pub(crate) fn wrong(answer: Option<&str>, reason: &str) -> Self {
+        Self { score: 0.0, extracted_answer: answer.map(cut), reason: reason.to_owned() }
+    }
+
+    /// Whether the answer is fully right.
+    pub fn is_right(&self) -> bool {
+        self.score >= 1.0
+    }
+}
+
+fn cut(text: &str) -> String {
+    text.chars().take(MAX_EXTRACTED).collect()
+}
+
+/// A scorer of the strict family.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Scorer {
+    /// [`score_numeric`].
+    Numeric,
+    /// [`score_exact_text`].
+    ExactText,
+}
+
+impl Scorer {
+    /// The scorer that a definition names.
+    pub fn strict(definition: &ScorerDefinition) -> Self {
+        match definition {
+            ScorerDefinition::Numeric => Self::Numeric,
+            ScorerDefinition::ExactText => Self::ExactText,
+        }
+    }
+
+    /// The name used in logs.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Numeric => "numeric",
+            Self::ExactText => "exact-text",
+        }
+    }
+
+    /// The score of a completion; none where the target is not one that this scorer can compare with.
+    pub fn score(self, completion: &str, target: &str) -> Option<Scored> {
+        match self {
+            Self::Numeric => target_number(target).map(|target| score_numeric(completion, &target)),
+            Self::ExactText => Some(score_exact_text(completion, target)),
+        }
+    }
+
+    /// Whether the target is one that this scorer can compare with.
+    pub fn accepts_target(self, target: &str) -> bool {
+        match self {
+            Self::Numeric => target_number(target).is_some(),
+            Self::ExactText => !target.trim().is_empty(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn extracted_answers_are_bounded() {
+        let long = "x".repeat(5000);
+        let scored = Scorer::ExactText.score(&long, "y").unwrap();
+        assert_eq!(scored.extracted_answer.unwrap().len(), MAX_EXTRACTED);
+    }
+
+    #[test]
+    fn a_target_that_cannot_be_compared_has_no_score() {
+        assert_eq!(Scorer::Numeric.score("ANSWER: 1", "N/A"), None);
+        assert!(!Scorer::Numeric.accepts_target("N/A") && Scorer::Numeric.accepts_target("1,450,000"));
+    }
+}

@@ -11,6 +11,7 @@ mod item;
 mod math;
 mod prose;
 mod story;
+mod tokenizer;
 mod words;
 
 pub use chat::{chat_row, micro_format_chat, micro_math_chat};
@@ -19,3 +20,4 @@ pub use item::{Item, Split, TEST_ITEMS, TEST_SEED, to_jsonl};
 pub use math::{math_prompt, math_reply, micro_math};
 pub use prose::Prose;
 pub use story::MAX_NUMBER;
+pub use tokenizer::{END_OF_TEXT, END_OF_TURN, VOCABULARY, train_tokenizer};

@@ -25,7 +25,7 @@ pub fn micro_math(split: Split, count: usize, seed: u64) -> Vec<Item> {
 
 /// The user turn that puts a `micro-math` question to a model.
 pub fn math_prompt(question: &str) -> String {
-    format!("{question}\nEnd with a line of the form ANSWER: N")
+    format!("{question}\nLast line: ANSWER: N")
 }
 
 /// The reply that a trained model should give to an item of `micro-math`: the rationale and `ANSWER: N`.

@@ -167,7 +167,8 @@ impl Experiment {
             "budget.seconds must be above 0 and at most a month"
         } else if !(0.0..=3600.0).contains(&budget.grace_seconds) {
             "budget.grace_seconds must be between 0 and 3600"
-        } else if !budget.memory_gib.is_none_or(|memory| positive(memory, 1e6)) || !positive(budget.submission_gib, 1e6) {
+        } else if !budget.memory_gib.is_none_or(|memory| positive(memory, 1e6)) || !positive(budget.submission_gib, 1e6)
+        {
             "sizes in GiB must be above 0"
         } else if budget.processes < 16 {
             "budget.processes must be at least 16"

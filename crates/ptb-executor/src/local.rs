@@ -74,18 +74,21 @@ fn run_batch(
     let mut running: Vec<Worker> = Vec::new();
     let mut failed = Vec::new();
     while !(waiting.is_empty() && running.is_empty()) {
-        while running.len() < slots && let Some(folder) = waiting.pop_front() {
+        while running.len() < slots
+            && let Some(folder) = waiting.pop_front()
+        {
             progress.started(&folder);
             running.push(Worker::start(folder, equipment)?);
         }
         std::thread::sleep(POLL);
         let mut still = Vec::new();
         for mut worker in running {
-            match worker.ended()? {
-                None => still.push(worker),
-                Some(outcome) => {
-                    progress.ended(&worker.folder, outcome.as_deref());
-                    failed.extend(outcome.map(|error| FailedRun { folder: worker.folder.root().to_owned(), error }));
+            match worker.state()? {
+                WorkerState::Working => still.push(worker),
+                WorkerState::Done => progress.ended(&worker.folder, None),
+                WorkerState::Failed(error) => {
+                    progress.ended(&worker.folder, Some(&error));
+                    failed.push(FailedRun { folder: worker.folder.root().to_owned(), error });
                 }
             }
         }
@@ -122,13 +125,22 @@ impl Worker {
         Ok(Self { folder, process, log })
     }
 
-    /// `None` while it runs, `Some(None)` when it brought its run to an end, else what it said last.
-    fn ended(&mut self) -> Result<Option<Option<String>>, LocalError> {
-        let Some(status) = self.process.try_wait().with_path("wait for the worker of", self.folder.root())? else {
-            return Ok(None);
-        };
-        Ok(Some((!status.success()).then(|| last_words(&self.log, &status.to_string()))))
+    fn state(&mut self) -> Result<WorkerState, LocalError> {
+        let ended = self.process.try_wait().with_path("wait for the worker of", self.folder.root())?;
+        Ok(match ended {
+            None => WorkerState::Working,
+            Some(status) if status.success() => WorkerState::Done,
+            Some(status) => WorkerState::Failed(last_words(&self.log, &status.to_string())),
+        })
     }
+}
+
+enum WorkerState {
+    Working,
+    /// It brought its run to an end.
+    Done,
+    /// It did not, and said this last.
+    Failed(String),
 }
 
 /// The end of a worker's log, or its exit status when it said nothing.

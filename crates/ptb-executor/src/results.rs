@@ -38,4 +38,9 @@ impl ResultsFolder {
     pub fn leaderboard(&self) -> PathBuf {
         self.root.join("leaderboard.json")
     }
+
+    /// The leaderboard as a page.
+    pub fn page(&self) -> PathBuf {
+        self.root.join("leaderboard.html")
+    }
 }

@@ -33,6 +33,9 @@ pub enum StageError {
     /// The sandbox failed.
     #[error("the sandbox failed: {0}")]
     Sandbox(#[from] ptb_sandbox::SandboxError),
+    /// Something outside ended the sandbox, so that nobody knows how the agent would have ended.
+    #[error("the sandbox was ended from outside: start the worker again, and the agent begins afresh")]
+    SandboxLost,
     /// The run's spec contradicts itself.
     #[error("the run's spec.json is wrong: {0}")]
     Spec(String),

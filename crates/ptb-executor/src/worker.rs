@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
 use ptb_core::event::{EventKind, EventLog};
-use ptb_core::files::{self, FileError, IoContext};
+use ptb_core::files::{FileError, IoContext};
 use ptb_core::run::{RunFolder, RunFolderError, RunSpec};
 use ptb_core::score::Score;
 use ptb_core::stage::{Stage, StageRecord};

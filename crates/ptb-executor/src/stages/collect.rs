@@ -65,7 +65,10 @@ pub fn run(folder: &RunFolder, spec: &RunSpec) -> Result<String, StageError> {
         (false, 0) => "no final_model was left".to_owned(),
         (false, refused) => format!("nothing of final_model could be taken, {refused} entries were refused"),
         (true, refused) => {
-            format!("{} files with {bytes} bytes were submitted, {refused} entries were refused", collection.files.len())
+            format!(
+                "{} files with {bytes} bytes were submitted, {refused} entries were refused",
+                collection.files.len()
+            )
         }
     })
 }

@@ -131,10 +131,10 @@ mod tests {
             (entry.path().unwrap().to_string_lossy().into_owned(), entry.header().entry_type())
         });
         let entries: Vec<_> = entries.collect();
-        assert_eq!(entries, [
-            ("data/train.jsonl".to_owned(), EntryType::Regular),
-            ("passwd".to_owned(), EntryType::Symlink)
-        ]);
+        assert_eq!(
+            entries,
+            [("data/train.jsonl".to_owned(), EntryType::Regular), ("passwd".to_owned(), EntryType::Symlink)]
+        );
         let left_out: Vec<_> = collection.not_archived.iter().map(|left_out| left_out.path.as_str()).collect();
         assert_eq!(left_out, ["model.safetensors", "pipe"]);
     }

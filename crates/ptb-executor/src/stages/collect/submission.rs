@@ -32,6 +32,7 @@ pub fn copy(workspace: &Path, target: &Path, most_bytes: u64) -> Result<Collecti
         target,
         bytes_left: most_bytes,
         hard_links: hard_links(workspace),
+        entered: Vec::new(),
         collection: Collection::default(),
     };
     if fs::symlink_metadata(workspace.join(FINAL_MODEL)).is_ok() {
@@ -59,6 +60,8 @@ struct Copier<'a> {
     target: &'a Path,
     bytes_left: u64,
     hard_links: HashMap<(u64, u64), u64>,
+    /// The folders on the way to the present one, so that a link back up is not entered again.
+    entered: Vec<(u64, u64)>,
     collection: Collection,
 }
 
@@ -88,7 +91,7 @@ impl Copier<'_> {
         let metadata = handle.metadata().with_path("inspect", path)?;
         let opened = PathBuf::from(format!("/proc/self/fd/{}", handle.as_raw_fd()));
         if metadata.is_dir() {
-            self.folder(path, &opened, depth)
+            self.folder(path, &opened, (metadata.dev(), metadata.ino()), depth)
         } else if metadata.is_file() {
             self.file(path, &opened, &metadata)
         } else {
@@ -97,7 +100,12 @@ impl Copier<'_> {
         }
     }
 
-    fn folder(&mut self, path: &Path, opened: &Path, depth: usize) -> Result<(), FileError> {
+    fn folder(&mut self, path: &Path, opened: &Path, identity: (u64, u64), depth: usize) -> Result<(), FileError> {
+        if self.entered.contains(&identity) {
+            self.refuse(path, "a link back to a folder that it lies in");
+            return Ok(());
+        }
+        self.entered.push(identity);
         let mut names = Vec::new();
         match fs::read_dir(opened) {
             Ok(entries) => names.extend(entries.flatten().map(|entry| entry.file_name())),
@@ -107,6 +115,7 @@ impl Copier<'_> {
         for name in names {
             self.entry(&path.join(name), depth + 1)?;
         }
+        self.entered.pop();
         Ok(())
     }
 
@@ -223,6 +232,7 @@ mod tests {
         assert!(reason(&collection, "final_model/pipe").contains("plain file"));
         assert!(reason(&collection, "final_model/foreign").contains("hard link"));
         assert!(reason(&collection, "final_model/loop").contains("cannot be opened"));
+        assert!(reason(&collection, "final_model/self").contains("link back"));
         assert!(collection.files.iter().any(|file| file.path == "config.json"));
     }
 

@@ -134,9 +134,6 @@ impl Builder<'_> {
     }
 
     fn kernel_views(&mut self) -> Result<(), SandboxError> {
-        let strict = MountFlags::NOSUID | MountFlags::NODEV | MountFlags::NOEXEC;
-        self.folder(Path::new("/proc"), 0o555, None)?;
-        self.filesystem(c"proc", "/proc", strict, "")?;
         for path in COVERED {
             let path = self.text(path.as_ref())?;
             self.builds.push(Step::Cover { path });
@@ -275,6 +272,8 @@ impl Builder<'_> {
         steps.push(Step::PrivateMounts);
         steps.extend(self.takes);
         steps.push(Step::NewRoot);
+        steps.extend(own_processes());
+        steps.push(Step::EnterRoot);
         steps.extend(self.builds);
         steps.extend([Step::SealRoot, Step::HostName]);
         if self.spec.network == Network::None {
@@ -283,6 +282,15 @@ impl Builder<'_> {
         steps.extend(last);
         Layout { steps, slots }
     }
+}
+
+/// The kernel lets an ordinary user mount `/proc` only while it can still see the host's.
+fn own_processes() -> [Step; 2] {
+    let flags = MountFlags::NOSUID | MountFlags::NODEV | MountFlags::NOEXEC;
+    [
+        Step::Folder { path: c"proc".to_owned(), mode: 0o555, owner: None },
+        Step::Filesystem { kind: c"proc", target: c"proc".to_owned(), flags, options: CString::default() },
+    ]
 }
 
 #[cfg(test)]

@@ -32,8 +32,10 @@ pub(crate) enum Step {
     PrivateMounts,
     /// Take a copy of a host tree's mounts into a slot.
     Take { slot: usize, source: CString, restrict: Restrict },
-    /// Replace the root folder by an empty one in memory.
+    /// Make an empty folder in memory, go there, and find relative paths there from now on.
     NewRoot,
+    /// Make the new folder the root folder, and lose the old one.
+    EnterRoot,
     /// Make a folder unless it is there.
     Folder { path: CString, mode: u32, owner: Option<u32> },
     /// Make an empty file to mount on, unless it is there.
@@ -69,7 +71,8 @@ impl fmt::Display for Step {
         match self {
             Step::PrivateMounts => formatter.write_str("keep mounts private"),
             Step::Take { source, .. } => write!(formatter, "take {} from the host", source.to_string_lossy()),
-            Step::NewRoot => formatter.write_str("change to an empty root folder"),
+            Step::NewRoot => formatter.write_str("make an empty root folder"),
+            Step::EnterRoot => formatter.write_str("change the root folder"),
             Step::Folder { path, .. } => write!(formatter, "make the folder {}", path.to_string_lossy()),
             Step::MountPoint { path } | Step::Text { path, .. } => {
                 write!(formatter, "make the file {}", path.to_string_lossy())

@@ -35,6 +35,7 @@ pub(super) fn perform(step: &Step, slots: &mut [Option<OwnedFd>]) -> io::Result<
             *slots.get_mut(*slot).ok_or(Errno::INVAL)? = Some(take(source, *restrict)?);
         }
         Step::NewRoot => new_root()?,
+        Step::EnterRoot => enter_root()?,
         Step::Folder { path, mode, owner } => folder(path, *mode, *owner)?,
         Step::MountPoint { path } => drop(create(path)?),
         Step::Text { path, text } => write_all(&create(path)?, text)?,
@@ -73,10 +74,13 @@ fn attach(tree: BorrowedFd<'_>, target: &CStr) -> io::Result<()> {
     move_mount(tree, c"", CWD, target, MoveMountFlags::MOVE_MOUNT_F_EMPTY_PATH)
 }
 
-/// Only what was taken before remains reachable: the old root is gone with its last name.
 fn new_root() -> io::Result<()> {
     mount(c"tmpfs", c"/tmp", c"tmpfs", MountFlags::NOSUID | MountFlags::NODEV, c"mode=0755,size=16m")?;
-    rustix::process::chdir(c"/tmp")?;
+    rustix::process::chdir(c"/tmp")
+}
+
+/// Only what was taken before remains reachable: the old root is gone with its last name.
+fn enter_root() -> io::Result<()> {
     pivot_root(c".", c".")?;
     unmount(c".", UnmountFlags::DETACH)?;
     rustix::process::chdir(c"/")

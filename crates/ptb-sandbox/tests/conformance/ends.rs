@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use ptb_sandbox::{Exit, ExitReason};
 
-use crate::trial::{Trial, finish, marker, processes_with, run};
+use crate::trial::{Bystander, Trial, finish, marker, processes_with, run};
 
 fn reason(script: &str) -> ExitReason {
     run(script).exit.reason
@@ -76,14 +76,12 @@ fn detached_children_end_with_the_program() {
 #[test]
 fn a_program_that_kills_every_process_it_sees_hurts_only_itself() {
     let bystander = Trial::new("sleep 1; exit 5").spawn().unwrap_or_else(|error| panic!("{error}"));
-    let mut host = std::process::Command::new("sleep").arg("30").spawn().expect("sleep starts");
+    let mut host = Bystander::new("30");
     let outcome = run("sleep 77 & kill -9 -1; for p in /proc/[0-9]*; do kill -9 ${p#/proc/}; done; exit 6");
     assert!(matches!(outcome.exit.reason, ExitReason::Signaled { signal: 9 }), "{:?}", outcome.exit);
     assert_eq!(reason("sleep 77 & kill -9 -1; kill -9 1; exit 6"), ExitReason::Exited { code: 6 });
     assert_eq!(finish(bystander).exit.reason, ExitReason::Exited { code: 5 });
-    assert!(host.try_wait().expect("asked").is_none(), "a process of the host was killed");
-    host.kill().expect("killed");
-    host.wait().expect("reaped");
+    assert!(host.is_alive(), "a process of the host was killed");
 }
 
 #[test]

@@ -15,7 +15,8 @@ fn open(script: &str) -> Trial {
 
 #[test]
 fn the_record_says_that_there_is_no_isolation() {
-    let running = open("pwd; env; exit 3").spawn().unwrap_or_else(|error| panic!("{error}"));
+    let trial = open("pwd; env; exit 3");
+    let running = trial.spawn().unwrap_or_else(|error| panic!("{error}"));
     let protection = running.protection.clone();
     assert_eq!(protection.isolation, Isolation::None);
     assert!(protection.namespaces.is_empty() && !protection.ends_with_kernel_help);

@@ -5,7 +5,7 @@ use std::os::fd::AsRawFd;
 
 use ptb_sandbox::{ExitReason, Network};
 
-use crate::trial::{Trial, is_root, marker, output, run};
+use crate::trial::{Bystander, Trial, is_root, marker, output, run};
 
 fn status(field: &str) -> String {
     output(&format!("grep ^{field}: /proc/self/status | cut -f2"))
@@ -50,10 +50,9 @@ fn the_filter_refuses_new_namespaces_and_mounts_and_threads_still_work() {
 #[test]
 fn other_processes_of_the_host_are_invisible() {
     let text = marker();
-    let mut other = std::process::Command::new("sleep").arg(&text).spawn().expect("sleep starts");
+    let mut other = Bystander::new(&text);
     let seen = output("cat /proc/[0-9]*/cmdline | tr '\\0' ' '; echo; ls /proc | grep -c '^[0-9]'");
-    other.kill().expect("killed");
-    other.wait().expect("reaped");
+    assert!(other.is_alive());
     assert!(!seen.contains(&text), "{seen}");
     let count: u32 = seen.lines().last().and_then(|line| line.parse().ok()).expect("a count");
     assert!(count <= 5, "{seen}");

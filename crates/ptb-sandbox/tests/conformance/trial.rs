@@ -122,3 +122,24 @@ pub fn eventually(what: &str, condition: impl Fn() -> bool) {
 pub fn read(path: &Path) -> String {
     fs::read_to_string(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
 }
+
+/// A process outside of all sandboxes, ended with this value.
+pub struct Bystander(std::process::Child);
+
+impl Bystander {
+    pub fn new(seconds: &str) -> Self {
+        let mut command = std::process::Command::new("sleep");
+        Self(command.arg(seconds).stdout(std::process::Stdio::null()).spawn().expect("sleep starts"))
+    }
+
+    pub fn is_alive(&mut self) -> bool {
+        self.0.try_wait().expect("asked").is_none()
+    }
+}
+
+impl Drop for Bystander {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}

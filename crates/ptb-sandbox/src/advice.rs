@@ -60,10 +60,12 @@ impl Setting {
 fn unknown() -> Advice {
     Advice {
         sysctl: None,
-        finding: "no kernel setting forbids it, so a container or a security module around this process does".to_owned(),
-        remedy: "start the container with `--security-opt seccomp=unconfined --security-opt systempaths=unconfined`, run \
-                 outside of it on Linux 5.12 or newer, or use `--sandbox none`"
+        finding: "no kernel setting forbids it, so a container or a security module around this process does"
             .to_owned(),
+        remedy:
+            "start the container with `--security-opt seccomp=unconfined --security-opt systempaths=unconfined`, run \
+                 outside of it on Linux 5.12 or newer, or use `--sandbox none`"
+                .to_owned(),
     }
 }
 

@@ -129,7 +129,9 @@ impl Drop for Groups {
         for folder in &self.folders {
             for _ in 0..REMOVALS {
                 match fs::remove_dir(folder) {
-                    Err(error) if error.kind() == io::ErrorKind::ResourceBusy => thread::sleep(Duration::from_millis(2)),
+                    Err(error) if error.kind() == io::ErrorKind::ResourceBusy => {
+                        thread::sleep(Duration::from_millis(2));
+                    }
                     _ => break,
                 }
             }

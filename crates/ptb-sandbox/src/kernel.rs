@@ -56,7 +56,11 @@ pub(crate) fn end(code: i32) -> ! {
 ///
 /// # Safety
 /// `arguments` and `environment` are arrays of pointers to strings that end with a null pointer.
-pub(crate) unsafe fn replace_by(program: &CStr, arguments: *const *const c_char, environment: *const *const c_char) -> Errno {
+pub(crate) unsafe fn replace_by(
+    program: &CStr,
+    arguments: *const *const c_char,
+    environment: *const *const c_char,
+) -> Errno {
     // SAFETY: the program is a string, the arrays are the caller's promise.
     unsafe { libc::execve(program.as_ptr(), arguments, environment) };
     last_error()

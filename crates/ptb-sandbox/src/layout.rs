@@ -15,8 +15,7 @@ use crate::step::{Restrict, Step};
 use crate::user::{INSIDE, OutsideUser};
 
 /// Folders of the system that are visible inside, read-only. Links among them stay links.
-const SYSTEM: [&str; 8] =
-    ["/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32", "/sys/devices/system"];
+const SYSTEM: [&str; 8] = ["/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32", "/sys/devices/system"];
 
 /// What programs need of `/etc`; everything else there may tell about the host or hold secrets.
 const CONFIGURATION: [&str; 28] = [
@@ -82,7 +81,8 @@ pub(crate) fn steps(spec: &SandboxSpec, user: OutsideUser) -> Result<Layout, San
 }
 
 fn check(spec: &SandboxSpec) -> Result<(), SandboxError> {
-    let inside = [&spec.program, &spec.cwd, &spec.home].into_iter().chain(spec.mounts.iter().map(|mount| &mount.target));
+    let inside =
+        [&spec.program, &spec.cwd, &spec.home].into_iter().chain(spec.mounts.iter().map(|mount| &mount.target));
     for path in inside {
         let plain = path.components().all(|part| matches!(part, Component::RootDir | Component::Normal(_)));
         if !path.is_absolute() || !plain {
@@ -147,7 +147,12 @@ impl Builder<'_> {
         }
         self.link(Path::new("/dev/stderr"), Path::new("/proc/self/fd/2"))?;
         self.folder(Path::new("/dev/pts"), 0o755, None)?;
-        self.filesystem(c"devpts", "/dev/pts", MountFlags::NOSUID | MountFlags::NOEXEC, "newinstance,ptmxmode=0666,mode=0620")?;
+        self.filesystem(
+            c"devpts",
+            "/dev/pts",
+            MountFlags::NOSUID | MountFlags::NOEXEC,
+            "newinstance,ptmxmode=0666,mode=0620",
+        )?;
         self.link(Path::new("/dev/ptmx"), Path::new("pts/ptmx"))
     }
 
@@ -308,14 +313,18 @@ mod tests {
         let seal = position(&layout.steps, |step| *step == Step::SealRoot);
         let user = position(&layout.steps, |step| matches!(step, Step::BecomeUser { id: 5 }));
         assert!(seal < user);
-        assert!(matches!(layout.steps.last(), Some(Step::MapUser { uid_map, .. }) if uid_map.as_bytes() == b"1000 5 1"));
+        assert!(
+            matches!(layout.steps.last(), Some(Step::MapUser { uid_map, .. }) if uid_map.as_bytes() == b"1000 5 1")
+        );
     }
 
     #[test]
     fn an_ordinary_user_is_mapped_before_anything_else() {
         let spec = SandboxSpec::new("/bin/true", "/nowhere");
         let layout = steps(&spec, OutsideUser::Own { uid: 7, gid: 8 }).expect("a layout");
-        assert!(matches!(layout.steps.first(), Some(Step::MapUser { gid_map, .. }) if gid_map.as_bytes() == b"1000 8 1"));
+        assert!(
+            matches!(layout.steps.first(), Some(Step::MapUser { gid_map, .. }) if gid_map.as_bytes() == b"1000 8 1")
+        );
     }
 
     #[test]

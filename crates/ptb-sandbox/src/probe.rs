@@ -13,8 +13,7 @@ use crate::running::spawn;
 use crate::spec::{Limits, Mount, MountKind, SandboxSpec};
 
 /// Limits that are tried out; far above what the trial needs.
-const TRIAL: Limits =
-    Limits { memory_bytes: Some(1 << 30), processes: Some(64), file_size_bytes: Some(1 << 30) };
+const TRIAL: Limits = Limits { memory_bytes: Some(1 << 30), processes: Some(64), file_size_bytes: Some(1 << 30) };
 
 /// What was found.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -10,6 +10,7 @@ use crate::spec::{Isolation, MountKind, Network, SandboxSpec};
 use crate::user::OutsideUser;
 
 /// What is enforced for one sandbox. It is what was done, not what was asked for.
+#[expect(clippy::struct_excessive_bools, reason = "each is an independent fact of the record")]
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct EffectiveProtection {
     /// How the program is kept apart.
@@ -108,23 +109,23 @@ impl EffectiveProtection {
     }
 
     fn note_weaknesses(&mut self, spec: &SandboxSpec) {
-        let mut note = |weak: bool, sentence: &str| {
+        let mut add = |weak: bool, sentence: &str| {
             if weak {
                 self.weaknesses.push(sentence.to_owned());
             }
         };
         let none = spec.isolation == Isolation::None;
-        note(none, "there is no isolation: the program sees and changes everything that its user may");
-        note(none && self.outside_uid == 0, "the program runs as root");
-        note(none, "a program that kills its supervisor can leave processes behind");
-        note(none && spec.network == Network::None, "the network is open although it was to be closed");
-        note(none && spec.mounts.iter().any(|mount| mount.kind == MountKind::Overlay), "there are no overlays");
-        note(
+        add(none, "there is no isolation: the program sees and changes everything that its user may");
+        add(none && self.outside_uid == 0, "the program runs as root");
+        add(none, "a program that kills its supervisor can leave processes behind");
+        add(none && spec.network == Network::None, "the network is open although it was to be closed");
+        add(none && spec.mounts.iter().any(|mount| mount.kind == MountKind::Overlay), "there are no overlays");
+        add(
             self.memory.by == Enforcement::Watchdog,
             "memory is looked at a few times a second only, and files in memory folders are limited each on its own",
         );
-        note(self.processes.by == Enforcement::Nobody, "nobody limits the number of processes");
-        note(!none && !self.system_call_filter, "there is no system call filter for this processor");
+        add(self.processes.by == Enforcement::Nobody, "nobody limits the number of processes");
+        add(!none && !self.system_call_filter, "there is no system call filter for this processor");
     }
 }
 

@@ -108,15 +108,15 @@ impl Pipes {
     fn new() -> rustix::io::Result<Self> {
         let pipe = || -> rustix::io::Result<(OwnedFd, OwnedFd)> {
             let (reader, writer) = pipe_with(PipeFlags::CLOEXEC)?;
-            Ok((above_streams(reader)?, above_streams(writer)?))
+            Ok((above_streams(&reader)?, above_streams(&writer)?))
         };
         Ok(Self { orders: pipe()?, reports: pipe()?, stdout: pipe()?, stderr: pipe()?, ended: pipe()? })
     }
 }
 
 /// A caller without standard streams gets their numbers for its pipes, which the program's streams would then replace.
-fn above_streams(descriptor: OwnedFd) -> rustix::io::Result<OwnedFd> {
-    fcntl_dupfd_cloexec(&descriptor, 3)
+fn above_streams(descriptor: &OwnedFd) -> rustix::io::Result<OwnedFd> {
+    fcntl_dupfd_cloexec(descriptor, 3)
 }
 
 impl Running {

@@ -84,7 +84,8 @@ pub(crate) fn clean(spec: &SandboxSpec) -> Result<(), SandboxError> {
 fn remove(layers: &Path) -> Result<(), SandboxError> {
     let blocked = layers.join("work/work");
     if blocked.symlink_metadata().is_ok_and(|found| found.is_dir()) {
-        fs::set_permissions(&blocked, fs::Permissions::from_mode(0o700)).map_err(SandboxError::host("open up", &blocked))?;
+        fs::set_permissions(&blocked, fs::Permissions::from_mode(0o700))
+            .map_err(SandboxError::host("open up", &blocked))?;
     }
     match fs::remove_dir_all(layers) {
         Ok(()) => Ok(()),
@@ -117,7 +118,7 @@ mod tests {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let layers = folder.path().join("overlay-0");
         fs::create_dir_all(layers.join("work/work")).expect("folders");
-        fs::set_permissions(layers.join("work/work"), fs::Permissions::from_mode(0)).expect("locked");
+        fs::set_permissions(layers.join("work/work"), fs::Permissions::from_mode(0o000)).expect("locked");
         remove(&layers).expect("removed");
         assert!(!layers.exists());
     }

@@ -67,7 +67,9 @@ impl Job {
         let Job { spec, plan, groups, ends, orders, reports, stop, ended, watched_memory } = self;
         let created = create(&plan, ends);
         let mut live = match created {
-            Ok((pid, handle)) => Live { spec, plan, groups, pid, handle, orders, reports, stop, watched_memory, peak: 0 },
+            Ok((pid, handle)) => {
+                Live { spec, plan, groups, pid, handle, orders, reports, stop, watched_memory, peak: 0 }
+            }
             Err(error) => {
                 let _ = scratch::clean(&spec);
                 let _ = started.send(Err(error));
@@ -154,7 +156,8 @@ impl Live {
     fn start(&self) -> Result<Vec<(PathBuf, String)>, SandboxError> {
         let mut overlays = Vec::new();
         loop {
-            let received = Message::receive(&self.reports).map_err(SandboxError::resource("hear from the first process"))?;
+            let received =
+                Message::receive(&self.reports).map_err(SandboxError::resource("hear from the first process"))?;
             match received {
                 Some(Message::OverlayRefused { step, errno }) => overlays.push(self.overlay(step, errno)),
                 Some(Message::Ready) => self.order(START),

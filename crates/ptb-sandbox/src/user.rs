@@ -102,6 +102,7 @@ mod tests {
     }
 
     #[test]
+    #[expect(clippy::print_stderr, reason = "says why nothing was tested")]
     fn giving_a_tree_skips_link_targets_and_shared_files() {
         if !rustix::process::geteuid().is_root() {
             eprintln!("skipped: only root can give files away");

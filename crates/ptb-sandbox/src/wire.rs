@@ -114,10 +114,11 @@ impl Message {
     /// Sends it; a reader that is gone does not matter, because then this process ends anyway.
     pub(crate) fn send(self, pipe: &OwnedFd) {
         let (kind, first, second) = self.fields();
-        let [a, b, c, d] = kind.to_le_bytes();
-        let [e, f, g, h] = first.to_le_bytes();
-        let [i, j, k, l] = second.to_le_bytes();
-        let _ = io::retry_on_intr(|| io::write(pipe, &[a, b, c, d, e, f, g, h, i, j, k, l]));
+        let mut bytes = [0; SIZE];
+        for (place, word) in bytes.chunks_exact_mut(4).zip([kind, first, second.cast_unsigned()]) {
+            place.copy_from_slice(&word.to_le_bytes());
+        }
+        let _ = io::retry_on_intr(|| io::write(pipe, &bytes));
     }
 
     /// Waits for the next one. `None` is the end of the sender, or something that is no message.
@@ -126,12 +127,12 @@ impl Message {
         if io::retry_on_intr(|| io::read(pipe, &mut bytes))? != SIZE {
             return Ok(None);
         }
-        let [a, b, c, d, e, f, g, h, i, j, k, l] = bytes;
-        Ok(Self::from_fields(
-            u32::from_le_bytes([a, b, c, d]),
-            u32::from_le_bytes([e, f, g, h]),
-            i32::from_le_bytes([i, j, k, l]),
-        ))
+        let mut words = [0_u32; 3];
+        for (word, place) in words.iter_mut().zip(bytes.chunks_exact(4)) {
+            *word = u32::from_le_bytes(place.try_into().unwrap_or_default());
+        }
+        let [kind, first, second] = words;
+        Ok(Self::from_fields(kind, first, second.cast_signed()))
     }
 }
 

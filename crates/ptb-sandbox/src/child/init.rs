@@ -17,7 +17,7 @@ use super::perform::{Done, perform};
 use super::program;
 use crate::kernel::{self, Copied};
 use crate::plan::{Boundary, Plan};
-use crate::wire::{KILL, Message, START, StartStage, TERMINATE};
+use crate::wire::{Message, START, StartStage, TERMINATE};
 
 /// Ends of pipes that belong to the first process.
 pub(crate) struct Ends {
@@ -37,8 +37,15 @@ pub(crate) struct Ends {
 
 impl Ends {
     /// Puts the ends together, with room for `slots` mounted trees.
-    pub(crate) fn new(orders: OwnedFd, reports: OwnedFd, output: [OwnedFd; 2], groups: Vec<OwnedFd>, slots: usize) -> Self {
-        let mut kept: Vec<i32> = [&orders, &reports].into_iter().chain(&output).chain(&groups).map(AsRawFd::as_raw_fd).collect();
+    pub(crate) fn new(
+        orders: OwnedFd,
+        reports: OwnedFd,
+        output: [OwnedFd; 2],
+        groups: Vec<OwnedFd>,
+        slots: usize,
+    ) -> Self {
+        let mut kept: Vec<i32> =
+            [&orders, &reports].into_iter().chain(&output).chain(&groups).map(AsRawFd::as_raw_fd).collect();
         kept.sort_unstable();
         Self { orders, reports, output, groups, kept, slots: (0..slots).map(|_| None).collect() }
     }
@@ -175,7 +182,7 @@ fn watch(boundary: Boundary, ends: &Ends, program: Pid) -> ! {
                     ask_to_end(boundary);
                 }
                 Some(START) => {}
-                Some(KILL) | Some(_) | None => finish(boundary, ends),
+                Some(_) | None => finish(boundary, ends),
             }
         }
     }

@@ -5,7 +5,7 @@ use std::ffi::CStr;
 use rustix::fd::{AsFd, OwnedFd};
 use rustix::fs::{Mode, OFlags};
 use rustix::io::{self, Errno};
-use rustix::process::{Resource, Rlimit, Signal, setrlimit, set_parent_process_death_signal, setsid};
+use rustix::process::{Resource, Rlimit, Signal, set_parent_process_death_signal, setrlimit, setsid};
 use rustix::thread::{CapabilitySet, CapabilitySets, UnshareFlags};
 
 use crate::kernel;

@@ -68,7 +68,8 @@ fn the_grace_period_is_also_for_children_that_outlive_the_program() {
 #[test]
 fn detached_children_end_with_the_program() {
     let text = marker();
-    let outcome = run(&format!("setsid nohup sleep {text} >/dev/null 2>&1 & (setsid sleep {text} &) ; sleep 0.1; exit 4"));
+    let outcome =
+        run(&format!("setsid nohup sleep {text} >/dev/null 2>&1 & (setsid sleep {text} &) ; sleep 0.1; exit 4"));
     assert_eq!(outcome.exit.reason, ExitReason::Exited { code: 4 });
     assert_eq!(processes_with(&text), Vec::<String>::new());
 }

@@ -76,7 +76,7 @@ fn changes_to_an_overlay_are_seen_inside_and_gone_afterwards() {
     fs::write(trial.host("cache/model/old"), "").expect("a file");
     let running = trial.spawn().unwrap_or_else(|error| panic!("{error}"));
     if let Some(refused) = running.protection.overlays_refused.first() {
-        eprintln!("skipped: this kernel refuses overlays: {}", refused.reason);
+        crate::trial::skipped(&refused.reason);
         return;
     }
     let outcome = crate::trial::finish(running);
@@ -94,7 +94,7 @@ fn an_overlay_that_the_kernel_refuses_is_read_only_and_reported() {
     // The kernel takes no private layer that lies in a file system without places for attributes, as this one is.
     trial.spec.scratch = trial.host("scratch-on-overlay");
     let Some(_mounted) = overlay_at(&trial.spec.scratch, trial.folder.path()) else {
-        eprintln!("skipped: only root can mount the file system for this test");
+        crate::trial::skipped("only root can mount the file system for this test");
         return;
     };
     let running = trial.spawn().unwrap_or_else(|error| panic!("{error}"));
@@ -133,7 +133,9 @@ fn mounts_in_the_home_folder_belong_to_the_user() {
 
 #[test]
 fn ordinary_tools_work() {
-    let made = output("echo a > /dev/null && head -c 3 /dev/urandom | wc -c && whoami && hostname && pwd && ls /proc/self/fd | wc -l");
+    let made = output(
+        "echo a > /dev/null && head -c 3 /dev/urandom | wc -c && whoami && hostname && pwd && ls /proc/self/fd | wc -l",
+    );
     assert_eq!(made, "3\nagent\nsandbox\n/workspace\n4\n");
     assert_eq!(run("exec 3<>/dev/ptmx").exit.reason, ExitReason::Exited { code: 0 });
 }

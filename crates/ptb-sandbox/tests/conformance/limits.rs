@@ -20,7 +20,9 @@ fn too_much_memory_ends_the_program_and_is_the_reason() {
     let exit = finish(running).exit;
     assert_eq!(exit.reason, ExitReason::OutOfMemory, "{by:?}");
     match by {
-        Enforcement::ControlGroup => assert!(exit.usage.memory_kills >= 1 && exit.usage.peak_memory_bytes <= Some(64 * MIB)),
+        Enforcement::ControlGroup => {
+            assert!(exit.usage.memory_kills >= 1 && exit.usage.peak_memory_bytes <= Some(64 * MIB));
+        }
         other => assert_eq!(other, Enforcement::Watchdog),
     }
 }
@@ -31,7 +33,7 @@ fn a_killed_child_is_counted_but_is_not_the_programs_end() {
     trial.spec.limits.memory_bytes = Some(64 * MIB);
     let running = trial.spawn().unwrap_or_else(|error| panic!("{error}"));
     if running.protection.memory.by != Enforcement::ControlGroup {
-        eprintln!("skipped: control groups cannot be used by this user");
+        crate::trial::skipped("control groups cannot be used by this user");
         return;
     }
     let exit = finish(running).exit;
@@ -51,7 +53,8 @@ fn memory_below_the_limit_is_left_alone_and_measured() {
 #[test]
 fn a_fork_bomb_ends_at_the_deadline_and_nothing_is_left() {
     let text = marker();
-    let mut trial = Trial::new(&format!("trap '' TERM; bomb() {{ bomb | bomb & sleep {text}; }}; bomb; sleep {text}; :"));
+    let mut trial =
+        Trial::new(&format!("trap '' TERM; bomb() {{ bomb | bomb & sleep {text}; }}; bomb; sleep {text}; :"));
     trial.spec.limits.processes = Some(60);
     trial.spec.deadline = Some(Duration::from_secs(1));
     let running = trial.spawn().unwrap_or_else(|error| panic!("{error}"));
@@ -94,7 +97,8 @@ fn control_groups_are_removed_with_their_sandbox() {
     trial.spec.limits.processes = Some(50);
     let outcome = trial.run();
     assert!(!outcome.stdout.contains("ptb-"), "the group is the top of what can be seen: {}", outcome.stdout);
-    let left = std::process::Command::new("find").args(["/sys/fs/cgroup", "-name", "ptb-*"]).output().expect("find runs");
+    let left =
+        std::process::Command::new("find").args(["/sys/fs/cgroup", "-name", "ptb-*"]).output().expect("find runs");
     let own = format!("/ptb-{}-", std::process::id());
     let listing = String::from_utf8_lossy(&left.stdout).into_owned();
     // Other tests of this process may be running; what they hold goes away too.

@@ -59,7 +59,8 @@ fn detached_children_end_with_the_program() {
 #[test]
 fn dropping_the_handle_ends_everything() {
     let text = marker();
-    let running = open(&format!("(setsid sleep {text} &) ; sleep {text}")).spawn().unwrap_or_else(|error| panic!("{error}"));
+    let running =
+        open(&format!("(setsid sleep {text} &) ; sleep {text}")).spawn().unwrap_or_else(|error| panic!("{error}"));
     std::thread::sleep(Duration::from_millis(100));
     drop(running);
     eventually("the end of the processes", || processes_with(&text).is_empty());

@@ -12,7 +12,7 @@ const USER: &str = "65534";
 #[test]
 fn the_whole_suite_holds_for_an_ordinary_user_too() {
     if !is_root() {
-        eprintln!("skipped: the tests run as an ordinary user already");
+        crate::trial::skipped("the tests run as an ordinary user already");
         return;
     }
     let folder = tempfile::Builder::new().prefix("ptb-user-").tempdir_in("/tmp").expect("a temporary folder");
@@ -27,7 +27,7 @@ fn the_whole_suite_holds_for_an_ordinary_user_too() {
         command
     };
     if !as_user().args(["unshare", "-Urm", "true"]).status().is_ok_and(|status| status.success()) {
-        eprintln!("skipped: this kernel refuses user namespaces to ordinary users");
+        crate::trial::skipped("this kernel refuses user namespaces to ordinary users");
         return;
     }
     let output = as_user().arg(&binary).args(["--skip", "ordinary_user"]).output().expect("the suite runs");

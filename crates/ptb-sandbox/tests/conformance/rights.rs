@@ -37,10 +37,12 @@ fn the_program_is_never_root_on_the_host() {
 
 #[test]
 fn the_filter_refuses_new_namespaces_and_mounts_and_threads_still_work() {
-    let outcome = run("unshare -U true; echo $?; unshare -m true; echo $?; mount -t tmpfs none /tmp; test $? -gt 0; echo $?");
+    let outcome =
+        run("unshare -U true; echo $?; unshare -m true; echo $?; mount -t tmpfs none /tmp; test $? -gt 0; echo $?");
     assert_eq!(outcome.stdout, "1\n1\n0\n");
     assert_eq!(outcome.stderr.matches("Operation not permitted").count(), 2, "{}", outcome.stderr);
-    let script = "python3 -c 'import threading; t = threading.Thread(target=lambda: print(\"thread\")); t.start(); t.join()'";
+    let script =
+        "python3 -c 'import threading; t = threading.Thread(target=lambda: print(\"thread\")); t.start(); t.join()'";
     let python = run(script);
     if python.exit.reason != (ExitReason::Exited { code: 127 }) {
         assert_eq!(python.stdout, "thread\n", "{}", python.stderr);
@@ -90,7 +92,7 @@ fn the_network_is_empty_or_the_hosts_as_asked() {
     let mut trial = Trial::new(&format!("python3 -c '{script}'; cat /sys/class/net/lo/flags 2>&1; true"));
     let closed = trial.run();
     if closed.stderr.contains("not found") {
-        eprintln!("skipped: there is no python3 in /usr/bin");
+        crate::trial::skipped("there is no python3 in /usr/bin");
         return;
     }
     assert!(closed.stderr.contains("refused"), "loopback is up and nobody listens: {}", closed.stderr);

@@ -38,7 +38,11 @@ fn a_missing_folder_is_named() {
 #[test]
 fn a_missing_mount_source_is_named() {
     let mut trial = Trial::new("");
-    trial.spec.mounts.push(Mount { source: "/no/such/cache".into(), target: "/cache".into(), kind: MountKind::ReadOnly });
+    trial.spec.mounts.push(Mount {
+        source: "/no/such/cache".into(),
+        target: "/cache".into(),
+        kind: MountKind::ReadOnly,
+    });
     let text = trial.spawn().expect_err("it cannot start").to_string();
     assert!(text.contains("/no/such/cache"), "{text}");
 }
@@ -65,7 +69,9 @@ fn a_zero_byte_is_an_error_and_not_a_cut() {
 fn the_probe_says_what_is_enforced() {
     match probe() {
         Probe::Work { protection, took } => {
-            assert!(protection.ends_with_kernel_help && protection.no_new_privileges && protection.capabilities_dropped);
+            assert!(
+                protection.ends_with_kernel_help && protection.no_new_privileges && protection.capabilities_dropped
+            );
             assert!(took < Duration::from_secs(5));
             let text = serde_json::to_string(&protection).expect("written");
             assert_eq!(serde_json::from_str::<ptb_sandbox::EffectiveProtection>(&text).expect("read"), *protection);
@@ -141,5 +147,7 @@ fn many_sandboxes_at_the_same_time_do_not_disturb_each_other() {
             })
         })
         .collect();
-    threads.into_iter().for_each(|thread| thread.join().expect("as expected"));
+    for thread in threads {
+        thread.join().expect("as expected");
+    }
 }

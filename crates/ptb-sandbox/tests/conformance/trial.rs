@@ -91,6 +91,12 @@ pub fn is_root() -> bool {
     rustix::process::geteuid().is_root()
 }
 
+/// Says why a test could not be made here.
+#[expect(clippy::print_stderr, reason = "says why nothing was tested")]
+pub fn skipped(reason: &str) {
+    eprintln!("skipped: {reason}");
+}
+
 /// A number that no other process has on its command line.
 pub fn marker() -> String {
     use std::sync::atomic::{AtomicU32, Ordering};

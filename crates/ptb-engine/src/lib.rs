@@ -6,10 +6,12 @@
 //! | [`checkpoint`] | checkpoint folders, read as hostile input |
 //! | [`config`] | the shape of a decoder, from `config.json` |
 //! | [`decoder`] | the differentiable forward pass over whole sequences |
+//! | [`generate`] | batched generation with a cache of keys and values |
 //! | [`template`] | conversations as the text that a family of models expects |
 
 pub mod checkpoint;
 pub mod config;
 pub mod decoder;
+pub mod generate;
 pub mod template;
 pub mod train;

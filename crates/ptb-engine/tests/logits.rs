@@ -5,6 +5,7 @@ use std::path::Path;
 use candle_core::{Device, Tensor};
 use ptb_engine::checkpoint::Checkpoint;
 use ptb_engine::decoder::Decoder;
+use ptb_engine::generate::{CachedDecoder, SequenceCache, Step};
 use serde::Deserialize;
 
 /// What `golden/make_logits.py` has recorded.
@@ -51,5 +52,27 @@ fn the_dense_path_agrees_with_transformers() {
         let decoder = Decoder::new(checkpoint.config(), &checkpoint.weights().unwrap()).unwrap();
         let tokens = Tensor::new(prompt, &Device::Cpu).unwrap().unsqueeze(0).unwrap();
         decoder.logits(&tokens).unwrap().squeeze(0).unwrap().to_vec2().unwrap()
+    });
+}
+
+/// Feeds each prompt in two pieces and then token by token.
+#[test]
+fn the_cached_path_agrees_with_transformers_in_any_pieces() {
+    each_prompt(|checkpoint, prompt| {
+        let decoder = CachedDecoder::new(checkpoint.config(), checkpoint.weights().unwrap()).unwrap();
+        let mut cache = SequenceCache::new(checkpoint.config(), 64);
+        let mut feed = |tokens: &[u32]| decoder.step(&mut [Step { cache: &mut cache, tokens }]).unwrap().remove(0);
+        let mut rows: Vec<Vec<f32>> = prompt.iter().map(|&token| feed(&[token])).collect();
+        let mut cache = SequenceCache::new(checkpoint.config(), 64);
+        let (first, second) = prompt.split_at(prompt.len() / 2);
+        let mut last = Vec::new();
+        for tokens in [first, second] {
+            if !tokens.is_empty() {
+                last = decoder.step(&mut [Step { cache: &mut cache, tokens }]).unwrap().remove(0);
+            }
+        }
+        assert_eq!(rows.last(), Some(&last), "pieces do not change a single bit");
+        rows.truncate(prompt.len());
+        rows
     });
 }

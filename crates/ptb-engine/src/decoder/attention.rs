@@ -59,8 +59,8 @@ impl CausalSoftmax {
 }
 
 /// Softmax of `scale` * row in place.
-fn softmax(row: &mut [f32], scale: f32) {
-    let highest = row.iter().copied().fold(f32::NEG_INFINITY, f32::max);
+pub(crate) fn softmax(row: &mut [f32], scale: f32) {
+    let highest = row.iter().copied().fold(f32::NEG_INFINITY, |a, b| if b > a { b } else { a });
     for value in &mut *row {
         *value = exp((*value - highest) * scale);
     }

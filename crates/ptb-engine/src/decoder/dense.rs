@@ -9,7 +9,8 @@ use super::activation::swiglu;
 use super::attention::causal_softmax;
 use super::error::DecoderError;
 use super::linear::{Linear, LowRank};
-use super::normalisation::{Rotation, normalise_heads, rms_norm};
+use super::normalisation::{normalise_heads, rms_norm};
+use super::rotation::{RotarySpeeds, Rotation};
 use super::weights::{TensorMap, expect, tensor_shapes};
 use crate::config::DecoderConfig;
 
@@ -91,7 +92,7 @@ impl Decoder {
         if length > limit {
             return Err(DecoderError::TooLong { length, limit });
         }
-        let rotation = Arc::new(Rotation::new(self.config.rope_theta, self.config.head_dim, 0..length));
+        let rotation = Arc::new(RotarySpeeds::new(self.config.rope_theta, self.config.head_dim).rotation(0..length));
         let mut x = self.embedding.index_select(&tokens.flatten_all()?, 0)?;
         for block in &self.blocks {
             x = block.forward(&x, &self.config, &rotation, (batch, length))?;

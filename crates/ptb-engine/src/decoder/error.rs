@@ -27,6 +27,14 @@ pub enum DecoderError {
         /// Positions of the model.
         limit: usize,
     },
+    /// A token that the model has no embedding for.
+    #[error("the token {token} is not one of the {vocab_size} of the model; use the tokenizer of the checkpoint")]
+    UnknownToken {
+        /// The token.
+        token: u32,
+        /// Rows of the embedding matrix.
+        vocab_size: usize,
+    },
     /// The arithmetic itself failed.
     #[error("tensor arithmetic failed: {0}")]
     Tensor(#[from] candle_core::Error),

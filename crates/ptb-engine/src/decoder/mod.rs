@@ -12,11 +12,16 @@ mod error;
 mod exponential;
 mod linear;
 mod normalisation;
+mod rotation;
 mod storage;
 mod weights;
 
+pub(crate) use attention::softmax;
 pub use dense::Decoder;
 pub use error::DecoderError;
 pub use exponential::exp;
+pub(crate) use exponential::sigmoid;
 pub use linear::{Linear, LowRank};
+pub(crate) use normalisation::normalise;
+pub(crate) use rotation::{RotarySpeeds, Rotation};
 pub use weights::{PROJECTIONS, TensorMap, random_weights, tensor_shapes};

@@ -5,6 +5,7 @@
 
 use candle_core::{CpuStorage, CustomOp2, Layout, Result, Shape, Tensor};
 
+use super::rotation::Rotation;
 use super::storage::{slice, with_values};
 
 /// x / sqrt(mean(x^2) + eps) * weight over the last dimension.
@@ -89,47 +90,6 @@ fn normalise_gradient(x: &[f32], weight: &[f32], grad: &[f32], eps: f32, of_x: &
         let normalised = x * scale;
         *of_weight += grad * normalised;
         *of_x = scale * (*of_x - normalised * mean);
-    }
-}
-
-/// Cosines and sines of the rotary position embedding (Su et al., 2021) for consecutive positions.
-///
-/// Pair i of a head, made of elements i and i + width/2, turns by position * theta^(-2i/width). The product is
-/// taken in single precision, as the published implementations of the architecture do.
-#[derive(Debug, Clone)]
-pub struct Rotation {
-    half: usize,
-    cosines: Vec<f32>,
-    sines: Vec<f32>,
-}
-
-impl Rotation {
-    /// Angles for `positions` and heads of `width` elements.
-    pub fn new(theta: f64, width: usize, positions: std::ops::Range<usize>) -> Self {
-        let half = width / 2;
-        let speeds: Vec<f32> = (0..half).map(|pair| theta.powf(-2.0 * pair as f64 / width as f64) as f32).collect();
-        let angles = positions.flat_map(|position| speeds.iter().map(move |speed| position as f32 * speed));
-        let (sines, cosines) = angles.map(f32::sin_cos).unzip();
-        Self { half, cosines, sines }
-    }
-
-    /// Turns one head at the `index`-th of the positions.
-    pub fn turn(&self, head: &mut [f32], index: usize) {
-        self.turn_by(head, index, 1.0);
-    }
-
-    fn turn_back(&self, head: &mut [f32], index: usize) {
-        self.turn_by(head, index, -1.0);
-    }
-
-    fn turn_by(&self, head: &mut [f32], index: usize, direction: f32) {
-        let angles = index * self.half..(index + 1) * self.half;
-        let (first, second) = head.split_at_mut(self.half);
-        let turns = self.cosines[angles.clone()].iter().zip(&self.sines[angles]);
-        for ((a, b), (&cos, &sin)) in first.iter_mut().zip(second).zip(turns) {
-            let sin = direction * sin;
-            (*a, *b) = (*a * cos - *b * sin, *b * cos + *a * sin);
-        }
     }
 }
 

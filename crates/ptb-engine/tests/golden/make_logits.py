@@ -78,7 +78,8 @@ def make(name: str, shape: dict, dtype: torch.dtype, shard_size: str | None) -> 
     model.save_pretrained(folder, **({"max_shard_size": shard_size} if shard_size else {}))
     tokenizer().save(str(folder / "tokenizer.json"), pretty=False)
     (folder / "generation_config.json").write_text(json.dumps({"eos_token_id": [258, 256], "do_sample": False}) + "\n")
-    model = model.to(torch.float32).eval()
+    # Read back, because rounding the model in place would also round its rotation speeds.
+    model = Qwen3ForCausalLM.from_pretrained(folder, dtype=torch.float32, attn_implementation="eager").eval()
     with torch.no_grad():
         logits = [model(torch.tensor([prompt])).logits[0] for prompt in PROMPTS]
     # Every seventh column is enough to see a mistake and keeps the files small.

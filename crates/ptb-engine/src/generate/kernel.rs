@@ -1,0 +1,135 @@
+//! Matrix products whose every element is the same sum whatever else is computed beside it.
+//!
+//! A matrix is stored as panels of [`LANES`] outputs: panel p holds, for each input k, the weights of outputs
+//! 16 p .. 16 p + 15. One element of a product is a single chain of multiply-and-add over k from first to last, in
+//! every row of every batch, so a sequence gets bit for bit the same numbers alone and in company. The same kernel
+//! serves projections, attention scores (panels of keys) and attention outputs (panels of values).
+
+/// Outputs in a panel: two vector registers of eight floats.
+pub(super) const LANES: usize = 16;
+/// Rows that share one pass over a panel: 6 x 16 sums fill the twelve registers left beside inputs and weights.
+const ROWS: usize = 6;
+
+/// Rows of inputs, `stride` apart, of which the first `width` elements count.
+#[derive(Clone, Copy)]
+pub(super) struct Rows<'a> {
+    pub(super) values: &'a [f32],
+    pub(super) stride: usize,
+    pub(super) width: usize,
+    pub(super) count: usize,
+}
+
+impl<'a> Rows<'a> {
+    /// Rows that follow each other without a gap.
+    pub(super) fn dense(values: &'a [f32], width: usize) -> Self {
+        Self { values, stride: width, width, count: values.len() / width }
+    }
+
+    fn row(&self, index: usize) -> &'a [f32] {
+        &self.values[index * self.stride..][..self.width]
+    }
+}
+
+/// Multiplies rows with one panel (`width` x 16 weights) and hands the 16 results of each row to `store`.
+pub(super) fn multiply_panel(rows: Rows<'_>, panel: &[f32], store: impl FnMut(usize, &[f32; LANES])) {
+    #[cfg(target_arch = "x86_64")]
+    if std::arch::is_x86_feature_detected!("avx2") && std::arch::is_x86_feature_detected!("fma") {
+        // SAFETY: the processor has just been found to have both features.
+        return unsafe { multiply_panel_avx2(rows, panel, store) };
+    }
+    // Elsewhere a fused multiplication may be a library call: the plain one vectorises everywhere.
+    multiply_panel_by(rows, panel, store, |a, b, sum| a * b + sum);
+}
+
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx2,fma")]
+fn multiply_panel_avx2(rows: Rows<'_>, panel: &[f32], store: impl FnMut(usize, &[f32; LANES])) {
+    multiply_panel_by(rows, panel, store, f32::mul_add);
+}
+
+#[inline(always)]
+#[expect(clippy::inline_always, reason = "only inlined code is compiled for the features of its caller")]
+fn multiply_panel_by(
+    rows: Rows<'_>,
+    panel: &[f32],
+    mut store: impl FnMut(usize, &[f32; LANES]),
+    add: impl Fn(f32, f32, f32) -> f32 + Copy,
+) {
+    let mut first = 0;
+    while first < rows.count {
+        let taken = match rows.count - first {
+            1 => tile::<1>(rows, first, panel, &mut store, add),
+            2 => tile::<2>(rows, first, panel, &mut store, add),
+            3 => tile::<3>(rows, first, panel, &mut store, add),
+            4 => tile::<4>(rows, first, panel, &mut store, add),
+            5 => tile::<5>(rows, first, panel, &mut store, add),
+            _ => tile::<ROWS>(rows, first, panel, &mut store, add),
+        };
+        first += taken;
+    }
+}
+
+#[inline(always)]
+#[expect(clippy::inline_always, reason = "only inlined code is compiled for the features of its caller")]
+fn tile<const N: usize>(
+    rows: Rows<'_>,
+    first: usize,
+    panel: &[f32],
+    store: &mut impl FnMut(usize, &[f32; LANES]),
+    add: impl Fn(f32, f32, f32) -> f32,
+) -> usize {
+    let inputs: [&[f32]; N] = std::array::from_fn(|row| rows.row(first + row));
+    let weights = &panel.as_chunks::<LANES>().0[..rows.width];
+    let mut sums = [[0.0_f32; LANES]; N];
+    for (k, weights) in weights.iter().enumerate() {
+        for row in 0..N {
+            let input = inputs[row][k];
+            for lane in 0..LANES {
+                sums[row][lane] = add(input, weights[lane], sums[row][lane]);
+            }
+        }
+    }
+    for (row, sums) in sums.iter().enumerate() {
+        store(first + row, sums);
+    }
+    N
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn product(rows: Rows<'_>, panel: &[f32]) -> Vec<[f32; LANES]> {
+        let mut out = vec![[0.0; LANES]; rows.count];
+        multiply_panel(rows, panel, |row, sums| out[row] = *sums);
+        out
+    }
+
+    fn numbers(count: usize, seed: u32) -> Vec<f32> {
+        (0..count as u32).map(|i| (i.wrapping_mul(2_654_435_761).wrapping_add(seed) >> 8) as f32 / 1e7 - 0.8).collect()
+    }
+
+    #[test]
+    fn agrees_with_the_definition() {
+        let (inputs, panel) = (numbers(7 * 33, 1), numbers(33 * LANES, 2));
+        for (row, found) in product(Rows::dense(&inputs, 33), &panel).iter().enumerate() {
+            for (lane, found) in found.iter().enumerate() {
+                let exact: f64 =
+                    (0..33).map(|k| f64::from(inputs[row * 33 + k]) * f64::from(panel[k * LANES + lane])).sum();
+                assert!((f64::from(*found) - exact).abs() < 1e-5);
+            }
+        }
+    }
+
+    #[test]
+    fn a_row_gets_the_same_bits_in_any_company() {
+        let (inputs, panel) = (numbers(20 * 50, 3), numbers(50 * LANES, 4));
+        let together = product(Rows::dense(&inputs, 50), &panel);
+        for first in 0..20 {
+            for count in 1..=20 - first {
+                let part = product(Rows::dense(&inputs[first * 50..][..count * 50], 50), &panel);
+                assert_eq!(part, together[first..first + count]);
+            }
+        }
+    }
+}

@@ -160,7 +160,8 @@ impl Builder<'_> {
         let flags = MountFlags::NOSUID | MountFlags::NODEV;
         for path in ["/dev/shm", "/tmp"] {
             self.folder(Path::new(path), 0o755, None)?;
-            self.filesystem(c"tmpfs", path, flags, "mode=1777")?;
+            let options = format!("mode=1777{}", self.size());
+            self.filesystem(c"tmpfs", path, flags, &options)?;
         }
         for path in ["/run", "/var"] {
             self.folder(Path::new(path), 0o755, None)?;
@@ -170,7 +171,12 @@ impl Builder<'_> {
         self.folders_to(&home)?;
         self.folder(&home, 0o755, None)?;
         let owner = self.user.new_owner().map(|id| format!(",uid={id},gid={id}")).unwrap_or_default();
-        self.filesystem(c"tmpfs", &home, flags, &format!("mode=0700{owner}"))
+        self.filesystem(c"tmpfs", &home, flags, &format!("mode=0700{owner}{}", self.size()))
+    }
+
+    /// No folder in memory may hold more than the memory limit, for hosts where no control group counts it.
+    fn size(&self) -> String {
+        self.spec.limits.memory_bytes.map(|bytes| format!(",size={bytes}")).unwrap_or_default()
     }
 
     fn mount(&mut self, index: usize, mount: &Mount) -> Result<(), SandboxError> {

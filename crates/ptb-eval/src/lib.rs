@@ -6,8 +6,11 @@
 //! | [`prompt`] | from an item to the messages of a request |
 //! | [`engine`] | what generates tokens, as a trait |
 //! | [`scorer`] | from a completion to a score |
+//! | [`evaluation`] | all samples and seeds of a model on a benchmark, resumable |
 
 pub mod data;
 pub mod engine;
+pub mod evaluation;
+mod log;
 pub mod prompt;
 pub mod scorer;

@@ -19,9 +19,9 @@ use super::store::Pin;
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(30);
 /// Longest silence of a server.
-const READ_TIMEOUT: Duration = Duration::from_secs(60);
+const READ_TIMEOUT: Duration = Duration::from_mins(1);
 /// Longest pause that a server may ask for.
-const MAX_PAUSE: Duration = Duration::from_secs(60);
+const MAX_PAUSE: Duration = Duration::from_mins(1);
 const MAX_REDIRECTS: u32 = 5;
 
 /// Why a download failed.

@@ -89,6 +89,26 @@ impl<'a> Pin<'a> {
         Ok(self.check_hash(files::sha256_file(path)?))
     }
 
+    /// The state of a file as far as its size tells.
+    fn state(&self, path: &Path) -> Result<FileState, DataError> {
+        match fs::metadata(path) {
+            Err(error) if error.kind() == ErrorKind::NotFound => Ok(FileState::Absent),
+            Ok(metadata) if !metadata.is_file() => Ok(FileState::Damaged("it is not a plain file".to_owned())),
+            Ok(metadata) if metadata.len() != self.bytes => {
+                let mismatch = Mismatch::Size { expected: self.bytes, found: metadata.len() };
+                Ok(FileState::Damaged(mismatch.to_string()))
+            }
+            metadata => Ok(metadata.with_path("read", path).map(|_| FileState::Present)?),
+        }
+    }
+
+    /// The error that says how the file differs.
+    fn changed(&self, path: &Path) -> Result<DataError, DataError> {
+        let mismatch = self.check_file(path)?.unwrap_or(Mismatch::Size { expected: self.bytes, found: 0 });
+        let advice = "Delete the file and run `ptb data fetch` again".to_owned();
+        Ok(DataError::Changed { path: path.to_owned(), mismatch, advice })
+    }
+
     fn check_hash(&self, found: String) -> Option<Mismatch> {
         (found != self.sha256).then(|| Mismatch::Hash { expected: self.sha256.to_owned(), found })
     }
@@ -132,11 +152,11 @@ impl DataStore {
                 return Err(DataError::Absent { benchmark: benchmark.id.clone(), split, path });
             }
             // Larger than pinned: the size alone tells.
-            Err(_) if self.state(pin, &path)? != FileState::Present => return Err(self.changed(pin, &path)?),
+            Err(_) if pin.state(&path)? != FileState::Present => return Err(pin.changed(&path)?),
             content => content?,
         };
         if pin.check_hash(files::sha256(&content)).is_some() {
-            return Err(self.changed(pin, &path)?);
+            return Err(pin.changed(&path)?);
         }
         let reader = RowReader { benchmark: &benchmark.id, split, fields: &benchmark.fields, path: &path };
         let items = reader.read(&content)?;
@@ -144,13 +164,6 @@ impl DataStore {
             (found, expected) if found != expected => Err(DataError::RowCount { path, expected, found }),
             _ => Ok(items),
         }
-    }
-
-    /// The error that says how the file differs.
-    fn changed(&self, pin: &Pin<'_>, path: &Path) -> Result<DataError, DataError> {
-        let mismatch = pin.check_file(path)?.unwrap_or(Mismatch::Size { expected: pin.bytes, found: 0 });
-        let advice = "Delete the file and run `ptb data fetch` again".to_owned();
-        Ok(DataError::Changed { path: path.to_owned(), mismatch, advice })
     }
 
     /// Where a pinned file belongs.
@@ -163,7 +176,7 @@ impl DataStore {
         &self,
         benchmarks: impl IntoIterator<Item = &'a BenchmarkDefinition>,
     ) -> Result<Vec<DataStatus>, DataError> {
-        self.statuses(benchmarks, |pin, path| self.state(pin, path))
+        self.statuses(benchmarks, |pin, path| pin.state(path))
     }
 
     /// The files of the benchmarks, each compared with its pinned hash.
@@ -171,7 +184,7 @@ impl DataStore {
         &self,
         benchmarks: impl IntoIterator<Item = &'a BenchmarkDefinition>,
     ) -> Result<Vec<DataStatus>, DataError> {
-        self.statuses(benchmarks, |pin, path| match self.state(pin, path)? {
+        self.statuses(benchmarks, |pin, path| match pin.state(path)? {
             FileState::Present => Ok(match pin.check_file(path)? {
                 None => FileState::Verified,
                 Some(mismatch) => FileState::Damaged(mismatch.to_string()),
@@ -198,18 +211,6 @@ impl DataStore {
             statuses.push(DataStatus { benchmark: benchmark.id.clone(), split, path, bytes, state });
         }
         Ok(statuses)
-    }
-
-    fn state(&self, pin: &Pin<'_>, path: &Path) -> Result<FileState, DataError> {
-        match fs::metadata(path) {
-            Err(error) if error.kind() == ErrorKind::NotFound => Ok(FileState::Absent),
-            Ok(metadata) if !metadata.is_file() => Ok(FileState::Damaged("it is not a plain file".to_owned())),
-            Ok(metadata) if metadata.len() != pin.bytes => {
-                let mismatch = Mismatch::Size { expected: pin.bytes, found: metadata.len() };
-                Ok(FileState::Damaged(mismatch.to_string()))
-            }
-            metadata => Ok(metadata.with_path("read", path).map(|_| FileState::Present)?),
-        }
     }
 }
 

@@ -1,0 +1,144 @@
+//! What a log says about each sample. Names of types and fields follow Inspect's.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use ptb_core::files;
+use serde::Serialize;
+use serde_json::Value;
+
+use super::header::{Error, Usage};
+use super::write::SeedLog;
+use crate::data::Item;
+use crate::engine::{Completion, StopReason};
+use crate::evaluation::{Outcome, SampleRecord};
+use crate::prompt::ChatMessage;
+use crate::scorer::Scored;
+
+#[derive(Serialize)]
+pub(super) struct Sample<'a> {
+    id: &'a str,
+    epoch: u32,
+    input: &'a str,
+    target: &'a str,
+    messages: Vec<Message<'a>>,
+    output: Output<'a>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    scores: Option<BTreeMap<&'static str, Score<'a>>>,
+    metadata: BTreeMap<&'static str, Value>,
+    model_usage: BTreeMap<String, Usage>,
+    completed_at: Timestamp,
+    uuid: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    error: Option<Error>,
+}
+
+#[derive(Serialize)]
+struct Message<'a> {
+    role: &'static str,
+    content: std::borrow::Cow<'a, str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    source: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    model: Option<String>,
+}
+
+#[derive(Serialize)]
+struct Output<'a> {
+    model: String,
+    choices: Vec<Choice<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    usage: Option<Usage>,
+    completion: &'a str,
+}
+
+#[derive(Serialize)]
+struct Choice<'a> {
+    message: Message<'a>,
+    stop_reason: &'static str,
+}
+
+#[derive(Serialize)]
+struct Score<'a> {
+    value: Value,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    answer: Option<&'a str>,
+    explanation: &'a str,
+}
+
+impl<'a> Sample<'a> {
+    pub(super) fn of(log: &SeedLog<'_>, item: &'a Item, record: &'a SampleRecord) -> Self {
+        let completion = record.completion();
+        let asked = log.plan.prompter.messages(item).into_iter().map(Message::asked);
+        let answered = completion.map(|completion| Message::answered(completion, log.model()));
+        let (scores, error) = match &record.outcome {
+            Outcome::Scored { scored, .. } => {
+                (Some(BTreeMap::from([(log.plan.scorer.name(), Score::of(scored))])), None)
+            }
+            Outcome::Failed { error } => (None, Some(Error::new(error.clone()))),
+        };
+        Self {
+            id: &item.id,
+            epoch: 1,
+            input: &item.question,
+            target: &item.target,
+            messages: asked.chain(answered).collect(),
+            output: Output::of(completion, log.model()),
+            scores,
+            metadata: BTreeMap::from([("seed", record.seed.into())]),
+            model_usage: BTreeMap::from([(log.model(), Usage::of([record].into_iter()))]),
+            completed_at: record.finished,
+            uuid: files::sha256(format!("{}/{}", log.settings, item.id).as_bytes()).chars().take(22).collect(),
+            error,
+        }
+    }
+}
+
+impl<'a> Message<'a> {
+    fn asked(message: ChatMessage) -> Self {
+        Self { role: message.role.name(), content: message.content.into(), source: Some("input"), model: None }
+    }
+
+    fn answered(completion: &'a Completion, model: String) -> Self {
+        let content = completion.text.as_str().into();
+        Self { role: "assistant", content, source: Some("generate"), model: Some(model) }
+    }
+}
+
+impl<'a> Output<'a> {
+    fn of(completion: Option<&'a Completion>, model: String) -> Self {
+        let choice = |completion: &'a Completion| Choice {
+            message: Message::answered(completion, model.clone()),
+            stop_reason: stop_reason(completion.stop_reason),
+        };
+        Self {
+            choices: completion.map(choice).into_iter().collect(),
+            usage: completion.map(|completion| Usage {
+                input_tokens: completion.input_tokens,
+                output_tokens: completion.output_tokens,
+                total_tokens: completion.input_tokens + completion.output_tokens,
+            }),
+            completion: completion.map_or("", |completion| completion.text.as_str()),
+            model,
+        }
+    }
+}
+
+fn stop_reason(reason: StopReason) -> &'static str {
+    match reason {
+        StopReason::Stop => "stop",
+        StopReason::MaxTokens => "max_tokens",
+        StopReason::ModelLength => "model_length",
+    }
+}
+
+impl<'a> Score<'a> {
+    fn of(scored: &'a Scored) -> Self {
+        let value = match scored.score {
+            score if score >= 1.0 => "C".into(),
+            score if score <= 0.0 => "I".into(),
+            score => score.into(),
+        };
+        Self { value, answer: scored.extracted_answer.as_deref(), explanation: &scored.reason }
+    }
+}

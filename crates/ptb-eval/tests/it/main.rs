@@ -1,0 +1,9 @@
+//! Behaviour of the crate as a whole: data folders, downloads, evaluations and their logs.
+
+mod data;
+mod download;
+mod evaluation;
+mod golden;
+mod inspect_log;
+mod scripted_engine;
+mod web_server;

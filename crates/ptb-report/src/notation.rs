@@ -48,7 +48,11 @@ pub fn duration(seconds: f64) -> String {
         120..3600 => format!("{} min {} s", whole / 60, whole % 60),
         _ => {
             let minutes = (seconds / 60.0).round() as u64;
-            if minutes.is_multiple_of(60) { format!("{} h", minutes / 60) } else { format!("{} h {} min", minutes / 60, minutes % 60) }
+            if minutes.is_multiple_of(60) {
+                format!("{} h", minutes / 60)
+            } else {
+                format!("{} h {} min", minutes / 60, minutes % 60)
+            }
         }
     }
 }

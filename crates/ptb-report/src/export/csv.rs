@@ -52,7 +52,8 @@ fn text(value: Option<impl ToString>) -> String {
 
 fn quoted(field: &str) -> String {
     // A spreadsheet takes a field that begins like a formula for one; the apostrophe says that it is text.
-    let guard = if field.starts_with(['=', '+', '-', '@', '\t', '\r']) && field.parse::<f64>().is_err() { "'" } else { "" };
+    let guard =
+        if field.starts_with(['=', '+', '-', '@', '\t', '\r']) && field.parse::<f64>().is_err() { "'" } else { "" };
     if guard.is_empty() && !field.contains([',', '"', '\n', '\r']) {
         return field.to_owned();
     }

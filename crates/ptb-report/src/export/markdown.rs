@@ -10,7 +10,9 @@ pub fn markdown(leaderboard: &Leaderboard) -> String {
     let mut text = String::new();
     let columns = header(leaderboard);
     let rule = columns.iter().enumerate().map(|(place, _)| if place == 1 { "---" } else { "---:" }.to_owned());
-    for line in [columns.clone(), rule.collect()].into_iter().chain(leaderboard.rows.iter().map(|row| record(leaderboard, row))) {
+    for line in
+        [columns.clone(), rule.collect()].into_iter().chain(leaderboard.rows.iter().map(|row| record(leaderboard, row)))
+    {
         // Writing to a string cannot fail.
         let _ = writeln!(text, "| {} |", line.iter().map(|field| escaped(field)).collect::<Vec<_>>().join(" | "));
     }

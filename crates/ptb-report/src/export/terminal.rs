@@ -73,7 +73,10 @@ fn notes(leaderboard: &Leaderboard) -> Vec<String> {
         for cell in &row.cells {
             if let Some(submission) = &cell.uncounted_submission {
                 let (agent, number) = (row.contestant.title(), notation::summary(submission));
-                lines.push(format!("  {agent}, {}: the submission itself reached {number}; it does not count.", cell.task));
+                lines.push(format!(
+                    "  {agent}, {}: the submission itself reached {number}; it does not count.",
+                    cell.task
+                ));
             }
         }
     }

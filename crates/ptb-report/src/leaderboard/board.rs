@@ -29,7 +29,8 @@ pub struct Leaderboard {
 impl Leaderboard {
     /// The leaderboard over all runs.
     pub fn new(results: &Results) -> Self {
-        let tasks: Vec<Task> = results.runs.iter().map(|run| run.task.clone()).collect::<BTreeSet<_>>().into_iter().collect();
+        let tasks: Vec<Task> =
+            results.runs.iter().map(|run| run.task.clone()).collect::<BTreeSet<_>>().into_iter().collect();
         let mut by_contestant: BTreeMap<Contestant, Vec<&RunSummary>> = BTreeMap::new();
         for run in &results.runs {
             by_contestant.entry(run.contestant.clone()).or_default().push(run);

@@ -84,7 +84,9 @@ impl Mark {
             Mark::NoVerdict => "No audit verdict: neither clean nor flagged, so the score does not count.",
             Mark::Contradiction => "Score and verdict contradict each other, so the score does not count.",
             Mark::Unfinished => "The run is not finished.",
-            Mark::RunFailed => "A stage of the run failed for a reason that is not the agent's; it can be started again.",
+            Mark::RunFailed => {
+                "A stage of the run failed for a reason that is not the agent's; it can be started again."
+            }
             Mark::Mixed => {
                 "Different prompt packs, test data, scorers or sample counts share this column: its numbers are not \
                  comparable."

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::cgroup::Groups;
 use crate::plan::Plan;
+use crate::readable::{self, UnreadableFiles};
 use crate::spec::{Isolation, MountKind, Network, SandboxSpec};
 use crate::user::OutsideUser;
 
@@ -37,6 +38,8 @@ pub struct EffectiveProtection {
     pub file_size: LimitInForce,
     /// Overlays that are read-only because the kernel refused, with its reason.
     pub overlays_refused: Vec<OverlayRefused>,
+    /// Files in mounts that the program cannot read, because root starts it as another user.
+    pub unreadable: Vec<UnreadableFiles>,
     /// What is weaker than asked for, in sentences for people.
     pub weaknesses: Vec<String>,
 }
@@ -96,6 +99,7 @@ impl EffectiveProtection {
             processes: limit(spec.limits.processes.map(u64::from), groups.limits_processes, rlimit_if(boxed)),
             file_size: limit(spec.limits.file_size_bytes, false, Enforcement::ResourceLimit),
             overlays_refused: Vec::new(),
+            unreadable: readable::unreadable(spec, user),
             weaknesses: Vec::new(),
         };
         protection.note_weaknesses(spec);

@@ -80,7 +80,8 @@ pub struct Mount {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum MountKind {
-    /// Only reading.
+    /// Only reading. When root starts the sandbox, files must be readable by others: the program is another user. Those
+    /// that are not are listed in [`crate::EffectiveProtection::unreadable`].
     ReadOnly,
     /// Reading and writing; what is written stays on the host. When root starts the sandbox, everything in the source is
     /// first given to the sandbox's own user, except files with more than one hard link.

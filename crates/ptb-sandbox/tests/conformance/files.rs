@@ -64,6 +64,26 @@ fn a_read_only_mount_and_the_system_cannot_be_changed() {
 }
 
 #[test]
+fn files_that_only_root_can_read_are_reported() {
+    let mut trial = Trial::new("cat /cache/model; cat /cache/token 2>/dev/null || echo refused");
+    trial.mount("cache", "/cache", MountKind::ReadOnly);
+    for (name, mode) in [("model", 0o644), ("token", 0o600)] {
+        fs::write(trial.host("cache").join(name), format!("{name}\n")).expect("a file");
+        fs::set_permissions(trial.host("cache").join(name), fs::Permissions::from_mode(mode)).expect("changed");
+    }
+    let running = trial.spawn().unwrap_or_else(|error| panic!("{error}"));
+    let reported = running.protection.unreadable.clone();
+    let stdout = crate::trial::finish(running).stdout;
+    if is_root() {
+        assert_eq!(stdout, "model\nrefused\n");
+        assert_eq!((reported.len(), reported[0].count), (1, 1));
+        assert_eq!(reported[0].example, trial.host("cache/token"));
+    } else {
+        assert_eq!((stdout.as_str(), reported.len()), ("model\ntoken\n", 0));
+    }
+}
+
+#[test]
 fn changes_to_an_overlay_are_seen_inside_and_gone_afterwards() {
     let mut trial = Trial::new(
         "cat /cache/model/weights && echo lock > /cache/model/lock && mkdir /cache/new && rm /cache/model/old && \

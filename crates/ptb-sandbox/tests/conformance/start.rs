@@ -1,8 +1,8 @@
 //! Starting: errors that say what is wrong, and a supervisor that is killed at any moment.
 
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, Stdio};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use ptb_sandbox::{Mount, MountKind, Probe, SandboxError, probe};
 
@@ -102,28 +102,63 @@ fn helper_probes() {
 
 #[test]
 fn nothing_survives_a_supervisor_that_is_killed_at_any_moment() {
-    let mut reached_inside = 0;
-    for round in 0..60_u64 {
+    kill_supervisors("helper_runs_a_long_sandbox", 60);
+}
+
+#[test]
+fn nothing_survives_a_killed_supervisor_without_isolation_either() {
+    kill_supervisors("helper_runs_without_isolation", 20);
+}
+
+/// Kills helpers at moments that are spread over twice the time a start takes, by steps that share no rhythm with it.
+fn kill_supervisors(name: &str, rounds: u64) {
+    // Killed helpers cannot remove their folders.
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let start = || {
         let text = marker();
-        let mut command = helper("helper_runs_a_long_sandbox");
-        let mut child = command.arg(&text).env(MARKER, &text).stdout(Stdio::null()).spawn().expect("it starts");
-        // Spread over the whole start-up, by steps that share no rhythm with it.
-        thread::sleep(Duration::from_micros(1_000 + (round * 7_919) % 40_000));
-        reached_inside += usize::from(processes_with(&text).len() > 1);
+        let mut command = helper(name);
+        command.arg(&text).env(MARKER, &text).env("TMPDIR", folder.path());
+        (command.stdout(Stdio::null()).spawn().expect("it starts"), text)
+    };
+    let runs = |text: &str| !processes_with(&format!("sleep {text}")).is_empty();
+    let end = |mut child: Child, text: &str| {
         child.kill().expect("killed");
         child.wait().expect("reaped");
-        eventually("the end of the sandbox", || processes_with(&text).is_empty());
+        eventually("the end of the sandbox", || processes_with(text).is_empty());
+    };
+    let begin = Instant::now();
+    let (child, text) = start();
+    eventually("the start of the program", || runs(&text));
+    let start_time = begin.elapsed();
+    end(child, &text);
+    let mut reached_inside = 0;
+    for round in 0..rounds {
+        let (child, text) = start();
+        thread::sleep(start_time.mul_f64((round * 7_919 % 1_000) as f64 / 500.0));
+        reached_inside += u64::from(runs(&text));
+        end(child, &text);
     }
-    assert!(reached_inside > 0, "no round reached the sandbox: the moments are all too early");
+    assert!(reached_inside > 0 && reached_inside < rounds, "{reached_inside} of {rounds} rounds reached the program");
+}
+
+fn long_trial() -> Trial {
+    let text = std::env::var(MARKER).expect("the marker");
+    Trial::new(&format!("trap '' TERM; (setsid sleep {text} &); sleep {text}; :"))
 }
 
 #[test]
 #[ignore = "a helper of another test"]
 fn helper_runs_a_long_sandbox() {
-    let text = std::env::var(MARKER).expect("the marker");
-    let script = format!("trap '' TERM; (setsid sleep {text} &); sleep {text}; :");
-    let running = Trial::new(&script).spawn().unwrap_or_else(|error| panic!("{error}"));
-    running.wait();
+    long_trial().spawn().unwrap_or_else(|error| panic!("{error}")).wait();
+}
+
+#[test]
+#[ignore = "a helper of another test"]
+fn helper_runs_without_isolation() {
+    let mut trial = long_trial();
+    trial.spec.isolation = ptb_sandbox::Isolation::None;
+    trial.spec.cwd = "/".into();
+    trial.spawn().unwrap_or_else(|error| panic!("{error}")).wait();
 }
 
 #[test]

@@ -17,11 +17,16 @@ use serde_json::json;
 fn build(bench: &Bench) -> String {
     let results = Results::read(&bench.runs()).unwrap();
     assert!(build_pages(&results, bench.path()).unwrap().is_empty());
-    fs::read_to_string(bench.path().join("leaderboard.html")).unwrap()
+    read(&bench.path().join("leaderboard.html"))
+}
+
+/// A page with the escapes of slashes and apostrophes undone, which say nothing about markup.
+fn read(path: &Path) -> String {
+    fs::read_to_string(path).unwrap().replace("&#x2f;", "/").replace("&#x27;", "'")
 }
 
 fn page_of(bench: &Bench, run: &Run) -> String {
-    fs::read_to_string(page_path(bench.path(), run)).unwrap()
+    read(&page_path(bench.path(), run))
 }
 
 fn page_path(out: &Path, run: &Run) -> std::path::PathBuf {
@@ -76,8 +81,7 @@ fn hostile_texts_stay_texts() {
 fn a_page_loads_nothing_and_runs_only_its_own_script() {
     let bench = Bench::three_rows();
     let html = build(&bench);
-    assert!(html.contains("default-src &#x27;none&#x27;") || html.contains("default-src 'none'"));
-    assert!(!html.contains("unsafe-inline") && !html.contains("http://") || html.contains("xmlns='http://www.w3.org"));
+    assert!(html.contains("content=\"default-src 'none'; style-src 'sha256-") && !html.contains("unsafe-inline"));
     for attribute in [" src=", " style=", " onclick=", "@import", "url("] {
         assert!(!html.contains(attribute), "{attribute}");
     }
@@ -95,7 +99,7 @@ fn the_run_page_shows_trace_findings_and_samples() {
     assert!(html.contains("<mark>Tom has 12 red apples and buys 7 more. How many apples does Tom have now</mark>"));
     assert!(html.contains("micro-math/test/17") && html.contains("trace/raw.jsonl · line:14"));
     assert!(html.contains("Right 7") && html.contains("Wrong 3") && html.contains("Error 0"));
-    assert!(html.contains("<span class=\"exit\">") || html.contains("exit code 1"));
+    assert!(html.contains("exit code 1"));
     assert_eq!(html.matches("data-result=\"right\"").count(), 7);
     for tag in ["section", "details", "table", "ol", "dl", "figure", "pre", "div", "span"] {
         let (opened, closed) = (html.matches(&format!("<{tag}")).count(), html.matches(&format!("</{tag}>")).count());
@@ -122,7 +126,7 @@ fn withheld_test_items_are_shown_as_ids() {
     results.withheld.insert("micro-math".parse().unwrap());
     build_pages(&results, bench.path()).unwrap();
     for run in &results.runs {
-        let html = fs::read_to_string(bench.path().join(format!("runs/{}.html", run.id))).unwrap();
+        let html = read(&bench.path().join(format!("runs/{}.html", run.id)));
         assert!(!html.contains("marbles") && !html.contains("Tom has 12"), "{}", run.id);
         assert!(html.contains("micro-math/test/0"));
     }

@@ -1,7 +1,9 @@
 //! What sandboxes can do on this machine, found out by making one.
 
+use std::fs;
+use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use serde::{Deserialize, Serialize};
 
@@ -37,18 +39,27 @@ pub enum Probe {
 
 /// Makes a sandbox with everything switched on in a new folder in the system's temporary folder.
 pub fn probe() -> Probe {
-    let scratch = std::env::temp_dir().join(format!("ptb-probe-{}", std::process::id()));
-    let result = try_out(&scratch);
-    let _ = std::fs::remove_dir_all(&scratch);
-    match result {
+    match new_folder().and_then(|scratch| {
+        let result = try_out(&scratch);
+        let _ = fs::remove_dir_all(&scratch);
+        result
+    }) {
         Ok((protection, took)) => Probe::Work { protection: Box::new(protection), took },
         Err(error) => Probe::Refused { advice: error.advice().to_vec(), error: error.to_string() },
     }
 }
 
+/// A folder of this process alone: in a shared temporary folder, somebody else may have made the expected one.
+fn new_folder() -> Result<PathBuf, SandboxError> {
+    let nanoseconds = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |now| now.as_nanos());
+    let folder = std::env::temp_dir().join(format!("ptb-probe-{}-{nanoseconds}", std::process::id()));
+    fs::DirBuilder::new().mode(0o700).create(&folder).map_err(SandboxError::host("create", &folder))?;
+    Ok(folder)
+}
+
 fn try_out(scratch: &Path) -> Result<(EffectiveProtection, Duration), SandboxError> {
     let lower = scratch.join("lower");
-    std::fs::create_dir_all(&lower).map_err(SandboxError::host("create", &lower))?;
+    fs::create_dir_all(&lower).map_err(SandboxError::host("create", &lower))?;
     let mut spec = SandboxSpec::new("/bin/sh", scratch);
     spec.args = vec!["-c".into(), "exit 0".into()];
     spec.limits = TRIAL;

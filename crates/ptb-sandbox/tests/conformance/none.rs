@@ -42,7 +42,7 @@ fn at_the_deadline_detached_and_deaf_processes_end_too() {
 #[test]
 fn a_polite_program_is_asked_first() {
     let mut trial = open("trap 'echo saved; exit 0' TERM; while :; do sleep 0.05; done");
-    trial.spec.deadline = Some(Duration::from_millis(300));
+    trial.spec.deadline = Some(Duration::from_secs(1));
     trial.spec.grace = Duration::from_secs(20);
     let outcome = trial.run();
     assert_eq!((outcome.exit.reason, outcome.stdout.as_str()), (ExitReason::DeadlineTerm, "saved\n"));

@@ -7,11 +7,13 @@
 //! | [`config`] | the shape of a decoder, from `config.json` |
 //! | [`decoder`] | the differentiable forward pass over whole sequences |
 //! | [`generate`] | batched generation with a cache of keys and values |
+//! | [`serve`] | an HTTP server in the manner of OpenAI's |
 //! | [`template`] | conversations as the text that a family of models expects |
 
 pub mod checkpoint;
 pub mod config;
 pub mod decoder;
 pub mod generate;
+pub mod serve;
 pub mod template;
 pub mod train;

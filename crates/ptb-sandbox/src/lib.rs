@@ -7,6 +7,23 @@
 //! reason. What was really enforced is an [`EffectiveProtection`], to be recorded with the run. [`probe`] tells what a
 //! machine can do by doing it.
 //!
+//! ```no_run
+//! use ptb_sandbox::{ExitReason, Mount, MountKind, SandboxSpec, spawn};
+//!
+//! let mut spec = SandboxSpec::new("/bin/sh", "/runs/one/scratch");
+//! spec.args = vec!["-c".into(), "echo done > /workspace/result".into()];
+//! let workspace = Mount {
+//!     source: "/runs/one/workspace".into(),
+//!     target: "/workspace".into(),
+//!     kind: MountKind::Writable,
+//! };
+//! spec.mounts.push(workspace);
+//! spec.deadline = Some(std::time::Duration::from_secs(600));
+//! let exit = spawn(&spec)?.wait();
+//! assert_eq!(exit.reason, ExitReason::Exited { code: 0 });
+//! # Ok::<(), ptb_sandbox::SandboxError>(())
+//! ```
+//!
 //! # Layers
 //!
 //! | layer | policy | reason |

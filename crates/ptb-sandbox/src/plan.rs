@@ -1,6 +1,6 @@
 //! Everything the new processes need, worked out before they exist.
 
-use std::ffi::{CString, OsStr, c_char};
+use std::ffi::{CString, OsStr, OsString, c_char};
 use std::os::unix::ffi::OsStrExt;
 use std::ptr;
 
@@ -13,18 +13,9 @@ use crate::spec::{Isolation, Limits, Network, SandboxSpec};
 use crate::step::Step;
 use crate::user::OutsideUser;
 
-/// What separates the sandbox from the host.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Boundary {
-    /// Namespaces: the kernel ends everything with the first process.
-    Namespaces,
-    /// Nothing: the first process only adopts and kills.
-    None,
-}
-
 /// What the first and second process do.
 pub(crate) struct Plan {
-    pub(crate) boundary: Boundary,
+    pub(crate) isolation: Isolation,
     /// Flags of `clone` for the first process.
     pub(crate) namespaces: u64,
     pub(crate) steps: Vec<Step>,
@@ -50,7 +41,7 @@ impl Plan {
         let boxed = spec.isolation == Isolation::Namespaces;
         let arguments = [spec.program.as_os_str()].into_iter().chain(spec.args.iter().map(OsString::as_os_str));
         Ok(Self {
-            boundary: if boxed { Boundary::Namespaces } else { Boundary::None },
+            isolation: spec.isolation,
             namespaces: if boxed { namespaces(spec.network, user) } else { 0 },
             steps: layout.steps,
             slots: layout.slots,
@@ -64,8 +55,6 @@ impl Plan {
         })
     }
 }
-
-use std::ffi::OsString;
 
 /// The first process counts too.
 fn process_rlimit(limits: Limits) -> Option<u64> {

@@ -19,10 +19,10 @@ use crate::child::{self, Ends};
 use crate::error::{AdviceList, SandboxError};
 use crate::exit::{Course, Exit, ExitReason, Request, ResourceUsage};
 use crate::kernel::{self, Copied};
-use crate::plan::{Boundary, Plan};
+use crate::plan::Plan;
 use crate::processes;
 use crate::scratch;
-use crate::spec::SandboxSpec;
+use crate::spec::{Isolation, SandboxSpec};
 use crate::step::Step;
 use crate::stopper::{self, Order};
 use crate::wire::{KILL, Message, START, TERMINATE};
@@ -106,7 +106,7 @@ fn create(plan: &Plan, mut ends: Ends) -> Result<(Pid, OwnedFd), SandboxError> {
     match unsafe { kernel::copy_process(plan.namespaces) } {
         Ok(Copied::Original(pid, handle)) => Ok((pid, handle)),
         Ok(Copied::Copy) => child::run(plan, &mut ends),
-        Err(error) if plan.boundary == Boundary::Namespaces && error != Errno::NOMEM && error != Errno::AGAIN => {
+        Err(error) if plan.isolation == Isolation::Namespaces && error != Errno::NOMEM && error != Errno::AGAIN => {
             Err(refused("create the namespaces of a sandbox".to_owned(), error))
         }
         Err(error) => Err(SandboxError::resource("create a process")(error)),
@@ -263,7 +263,7 @@ impl Live {
         course.request = Some(request);
         clock.force = Instant::now().checked_add(self.spec.grace);
         self.order(TERMINATE);
-        if self.plan.boundary == Boundary::None {
+        if self.plan.isolation == Isolation::None {
             processes::ask_to_end(self.pid);
         }
     }
@@ -279,7 +279,7 @@ impl Live {
         let again = course.forced;
         course.forced = true;
         clock.force = Instant::now().checked_add(PATIENCE);
-        if self.plan.boundary == Boundary::None && !again {
+        if self.plan.isolation == Isolation::None && !again {
             self.order(KILL);
         } else {
             self.kill_first();
@@ -305,7 +305,7 @@ impl Live {
     fn finish(self, course: Course, start: Instant) -> Exit {
         let (_, micros) = kernel::reap(self.pid).unwrap_or_default();
         let wall = start.elapsed();
-        if self.plan.boundary == Boundary::None {
+        if self.plan.isolation == Isolation::None {
             self.groups.kill_all(1000);
         }
         let memory_kills = self.groups.memory_kills();

@@ -16,7 +16,8 @@ use rustix::process::{
 use super::perform::{Done, perform};
 use super::program;
 use crate::kernel::{self, Copied};
-use crate::plan::{Boundary, Plan};
+use crate::plan::Plan;
+use crate::spec::Isolation;
 use crate::wire::{Message, START, StartStage, TERMINATE};
 
 /// Ends of pipes that belong to the first process.
@@ -67,20 +68,20 @@ pub(crate) fn run(plan: &Plan, ends: &mut Ends) -> ! {
     occupy_streams();
     let _ = setsid();
     kernel::default_signal_actions();
-    program::name(c"ptb-sandbox");
-    follow_parent(plan.boundary);
+    let _ = rustix::thread::set_name(c"ptb-sandbox");
+    follow_parent(plan.isolation);
     set_up(plan, ends);
     // A change of user forgets the request to end with the parent, and makes the process open to inspection.
-    follow_parent(plan.boundary);
+    follow_parent(plan.isolation);
     let _ = set_dumpable_behavior(DumpableBehavior::NotDumpable);
     Message::Ready.send(&ends.reports);
     if next_order(&ends.orders) != Some(START) {
         kernel::end(0);
     }
     let program = start(plan, ends);
-    let _ = program::give_up_rights(plan.boundary);
-    follow_parent(plan.boundary);
-    watch(plan.boundary, ends, program)
+    let _ = program::give_up_rights(plan.isolation);
+    follow_parent(plan.isolation);
+    watch(plan.isolation, ends, program)
 }
 
 /// Keeps the numbers of the standard streams from being given to other files, which the program's streams would replace.
@@ -94,15 +95,15 @@ fn occupy_streams() {
 
 /// Asks the kernel to kill this process when the thread that created it ends. Without namespaces that would leave the
 /// rest alive; there the end of the orders is the sign.
-fn follow_parent(boundary: Boundary) {
-    let _ = match boundary {
-        Boundary::Namespaces => set_parent_process_death_signal(Some(Signal::KILL)),
-        Boundary::None => set_parent_process_death_signal(None),
+fn follow_parent(isolation: Isolation) {
+    let _ = match isolation {
+        Isolation::Namespaces => set_parent_process_death_signal(Some(Signal::KILL)),
+        Isolation::None => set_parent_process_death_signal(None),
     };
 }
 
 fn set_up(plan: &Plan, ends: &mut Ends) {
-    if plan.boundary == Boundary::None {
+    if plan.isolation == Isolation::None {
         let _ = set_child_subreaper(Some(rustix::process::getpid()));
     }
     rustix::process::umask(Mode::from_raw_mode(0o022));
@@ -161,13 +162,13 @@ fn start(plan: &Plan, ends: &mut Ends) -> Pid {
     program
 }
 
-fn watch(boundary: Boundary, ends: &Ends, program: Pid) -> ! {
-    let Ok(events) = kernel::child_events() else { finish(boundary, ends) };
+fn watch(isolation: Isolation, ends: &Ends, program: Pid) -> ! {
+    let Ok(events) = kernel::child_events() else { finish(isolation, ends) };
     // The output must end with its writers, of which this process is none.
     let _ = kernel::close_all_except(&sorted([&ends.orders, &ends.reports, &events]));
     let mut terminating = false;
     loop {
-        terminating |= reap(boundary, ends, program, terminating);
+        terminating |= reap(isolation, ends, program, terminating);
         let mut sources = [PollFd::new(&ends.orders, PollFlags::IN), PollFd::new(&events, PollFlags::IN)];
         let _ = poll(&mut sources, None);
         let (ordered, changed) = (!sources[0].revents().is_empty(), !sources[1].revents().is_empty());
@@ -179,10 +180,10 @@ fn watch(boundary: Boundary, ends: &Ends, program: Pid) -> ! {
             match next_order(&ends.orders) {
                 Some(TERMINATE) => {
                     terminating = true;
-                    ask_to_end(boundary);
+                    ask_to_end(isolation);
                 }
                 Some(START) => {}
-                Some(_) | None => finish(boundary, ends),
+                Some(_) | None => finish(isolation, ends),
             }
         }
     }
@@ -195,8 +196,8 @@ fn sorted(ends: [&OwnedFd; 3]) -> [i32; 3] {
 }
 
 /// Stopped processes cannot hear a request before they go on. Without namespaces the supervisor asks.
-fn ask_to_end(boundary: Boundary) {
-    if boundary == Boundary::Namespaces {
+fn ask_to_end(isolation: Isolation) {
+    if isolation == Isolation::Namespaces {
         kernel::signal_everything(libc::SIGTERM);
         kernel::signal_everything(libc::SIGCONT);
     }
@@ -204,13 +205,13 @@ fn ask_to_end(boundary: Boundary) {
 
 /// Takes the statuses of all children that ended. The end of the program is the end of the sandbox, unless everything
 /// was asked to end and may use its time.
-fn reap(boundary: Boundary, ends: &Ends, program: Pid, terminating: bool) -> bool {
+fn reap(isolation: Isolation, ends: &Ends, program: Pid, terminating: bool) -> bool {
     loop {
         match wait(WaitOptions::NOHANG) {
             Ok(Some((pid, status))) if pid == program => {
                 Message::Ended { status: status.as_raw() }.send(&ends.reports);
                 if !terminating {
-                    finish(boundary, ends);
+                    finish(isolation, ends);
                 }
             }
             Ok(Some(_)) | Err(Errno::INTR) => {}
@@ -224,8 +225,8 @@ fn reap(boundary: Boundary, ends: &Ends, program: Pid, terminating: bool) -> boo
 }
 
 /// Ends every process of the sandbox, this one last.
-fn finish(boundary: Boundary, ends: &Ends) -> ! {
-    if boundary == Boundary::None {
+fn finish(isolation: Isolation, ends: &Ends) -> ! {
+    if isolation == Isolation::None {
         while kill_children() {
             let _ = rustix::thread::nanosleep(&rustix::time::Timespec { tv_sec: 0, tv_nsec: 1_000_000 });
         }

@@ -1,7 +1,5 @@
 //! The second process: takes its limits, gives up its rights and becomes the program.
 
-use std::ffi::CStr;
-
 use rustix::fd::{AsFd, OwnedFd};
 use rustix::fs::{Mode, OFlags};
 use rustix::io::{self, Errno};
@@ -9,7 +7,8 @@ use rustix::process::{Resource, Rlimit, Signal, set_parent_process_death_signal,
 use rustix::thread::{CapabilitySet, CapabilitySets, UnshareFlags};
 
 use crate::kernel;
-use crate::plan::{Boundary, Plan};
+use crate::plan::Plan;
+use crate::spec::Isolation;
 use crate::wire::StartStage;
 
 /// Becomes the program. Returns only what failed.
@@ -18,7 +17,6 @@ pub(super) fn become_program(plan: &Plan, output: [&OwnedFd; 2], groups: &[Owned
         Ok(()) => {}
         Err(failure) => return failure,
     }
-    kernel::default_signal_actions();
     kernel::block_signals(false);
     // SAFETY: the plan keeps both arrays null-terminated and their strings alive.
     let error = unsafe { kernel::replace_by(&plan.program, plan.arguments.pointers(), plan.environment.pointers()) };
@@ -30,14 +28,14 @@ fn prepare(plan: &Plan, output: [&OwnedFd; 2], groups: &[OwnedFd]) -> Result<(),
     for group in groups {
         io::write(group, b"0").map_err(at(StartStage::ControlGroup))?;
     }
-    if plan.boundary == Boundary::Namespaces {
+    if plan.isolation == Isolation::Namespaces {
         // SAFETY: a control group namespace changes nothing that this single-threaded process relies on.
         unsafe { rustix::thread::unshare_unsafe(UnshareFlags::NEWCGROUP) }.map_err(at(StartStage::GroupNamespace))?;
     }
     streams(output).map_err(at(StartStage::Streams))?;
     set_limits(plan).map_err(at(StartStage::Limits))?;
     rustix::process::chdir(plan.cwd.as_c_str()).map_err(at(StartStage::Folder))?;
-    give_up_rights(plan.boundary).map_err(at(StartStage::Rights))?;
+    give_up_rights(plan.isolation).map_err(at(StartStage::Rights))?;
     for filter in &plan.filters {
         // The error of the library holds the kernel's in various wrappings; the kernel's own answer is all that counts.
         seccompiler::apply_filter(filter).map_err(|_| (StartStage::Filter, Errno::INVAL))?;
@@ -67,10 +65,10 @@ fn set_limits(plan: &Plan) -> io::Result<()> {
 }
 
 /// Gives up all capabilities for good: no program that is started later can bring them back.
-pub(super) fn give_up_rights(boundary: Boundary) -> io::Result<()> {
+pub(super) fn give_up_rights(isolation: Isolation) -> io::Result<()> {
     set_parent_process_death_signal(Some(Signal::KILL))?;
     rustix::thread::set_no_new_privs(true)?;
-    if boundary == Boundary::None {
+    if isolation == Isolation::None {
         return Ok(());
     }
     for capability in CapabilitySet::all().iter() {
@@ -83,9 +81,4 @@ pub(super) fn give_up_rights(boundary: Boundary) -> io::Result<()> {
     rustix::thread::clear_ambient_capability_set()?;
     let none = CapabilitySet::empty();
     rustix::thread::set_capabilities(None, CapabilitySets { effective: none, permitted: none, inheritable: none })
-}
-
-/// The name of this process while it is being set up, so that a person sees in `ps` what it is.
-pub(super) fn name(name: &CStr) {
-    let _ = rustix::thread::set_name(name);
 }

@@ -13,6 +13,7 @@ fn reason(script: &str) -> ExitReason {
 
 #[test]
 fn exit_codes_and_signals_are_exact() {
+    needs_sandboxes!();
     assert_eq!(reason("exit 0"), ExitReason::Exited { code: 0 });
     assert_eq!(reason("exit 213"), ExitReason::Exited { code: 213 });
     assert_eq!(reason("kill -SEGV $$"), ExitReason::Signaled { signal: 11 });
@@ -22,6 +23,7 @@ fn exit_codes_and_signals_are_exact() {
 
 #[test]
 fn at_the_deadline_a_polite_program_ends_within_the_grace_period() {
+    needs_sandboxes!();
     let mut trial = Trial::new("trap 'echo saved; exit 0' TERM; while :; do sleep 0.05; done");
     trial.spec.deadline = Some(Duration::from_secs(1));
     trial.spec.grace = Duration::from_secs(20);
@@ -33,6 +35,7 @@ fn at_the_deadline_a_polite_program_ends_within_the_grace_period() {
 
 #[test]
 fn after_the_grace_period_everything_is_gone_however_it_hides() {
+    needs_sandboxes!();
     let text = marker();
     let mut trial = Trial::new(&format!(
         "trap '' TERM; \
@@ -53,6 +56,7 @@ fn after_the_grace_period_everything_is_gone_however_it_hides() {
 
 #[test]
 fn the_grace_period_is_also_for_children_that_outlive_the_program() {
+    needs_sandboxes!();
     let mut trial = Trial::new(
         "trap 'exit 0' TERM; sh -c 'trap \"sleep 0.3; echo saved; exit 0\" TERM; while :; do sleep 0.05; done' & \
          while :; do sleep 0.05; done",
@@ -66,6 +70,7 @@ fn the_grace_period_is_also_for_children_that_outlive_the_program() {
 
 #[test]
 fn detached_children_end_with_the_program() {
+    needs_sandboxes!();
     let text = marker();
     let outcome =
         run(&format!("setsid nohup sleep {text} >/dev/null 2>&1 & (setsid sleep {text} &) ; sleep 0.1; exit 4"));
@@ -75,6 +80,7 @@ fn detached_children_end_with_the_program() {
 
 #[test]
 fn a_program_that_kills_every_process_it_sees_hurts_only_itself() {
+    needs_sandboxes!();
     let bystander = Trial::new("sleep 1; exit 5").spawn().unwrap_or_else(|error| panic!("{error}"));
     let mut host = Bystander::new("30");
     let outcome = run("sleep 77 & kill -9 -1; for p in /proc/[0-9]*; do kill -9 ${p#/proc/}; done; exit 6");
@@ -86,6 +92,7 @@ fn a_program_that_kills_every_process_it_sees_hurts_only_itself() {
 
 #[test]
 fn zombies_are_reaped() {
+    needs_sandboxes!();
     let outcome = run(
         "i=0; while [ $i -lt 30 ]; do (sh -c 'exit 0' &); i=$((i+1)); done; sleep 0.5; grep -l 'State:.*Z' /proc/[0-9]*/status | wc -l",
     );
@@ -94,6 +101,7 @@ fn zombies_are_reaped() {
 
 #[test]
 fn the_caller_can_end_it_politely_or_at_once() {
+    needs_sandboxes!();
     let polite = Trial::new("trap 'exit 0' TERM; echo ready; while :; do sleep 0.05; done");
     let running = polite.spawn().unwrap_or_else(|error| panic!("{error}"));
     let stopper = running.stopper();
@@ -111,6 +119,7 @@ fn the_caller_can_end_it_politely_or_at_once() {
 
 #[test]
 fn dropping_the_handle_ends_everything() {
+    needs_sandboxes!();
     let text = marker();
     let running = Trial::new(&format!("sleep {text}")).spawn().unwrap_or_else(|error| panic!("{error}"));
     drop(running);
@@ -119,6 +128,7 @@ fn dropping_the_handle_ends_everything() {
 
 #[test]
 fn a_full_pipe_that_nobody_reads_does_not_keep_the_deadline_waiting() {
+    needs_sandboxes!();
     let mut trial = Trial::new("yes");
     trial.spec.deadline = Some(Duration::from_millis(300));
     let exit = trial.spawn().unwrap_or_else(|error| panic!("{error}")).wait();
@@ -127,6 +137,7 @@ fn a_full_pipe_that_nobody_reads_does_not_keep_the_deadline_waiting() {
 
 #[test]
 fn many_lines_arrive_complete_and_in_order() {
+    needs_sandboxes!();
     let outcome = run("seq 1 200000");
     assert_eq!(outcome.stdout.lines().count(), 200_000);
     assert!(outcome.stdout.ends_with("\n200000\n"));
@@ -134,6 +145,7 @@ fn many_lines_arrive_complete_and_in_order() {
 
 #[test]
 fn the_exit_can_be_recorded_and_read_back() {
+    needs_sandboxes!();
     let exit = run("i=0; while [ $i -lt 20000 ]; do i=$((i+1)); done; exit 9").exit;
     assert!(exit.usage.cpu > Duration::ZERO);
     let text = serde_json::to_string(&exit).expect("written");

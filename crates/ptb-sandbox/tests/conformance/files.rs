@@ -9,6 +9,7 @@ use crate::trial::{Trial, is_root, output, read, run};
 
 #[test]
 fn the_hosts_folders_are_not_there() {
+    needs_sandboxes!();
     let listing = output("ls / && ls -A /home /run /var /tmp /root 2>&1 || true");
     let trial = Trial::new("");
     let host_folder = trial.folder.path().display().to_string();
@@ -22,6 +23,7 @@ fn the_hosts_folders_are_not_there() {
 
 #[test]
 fn a_secret_of_the_host_cannot_be_read_on_any_way() {
+    needs_sandboxes!();
     let trial = Trial::new(
         "find / -xdev -name 'run-secret*' 2>/dev/null; cat /proc/1/environ /proc/1/root/etc/shadow /proc/1/cwd/* 2>&1; \
          ls -l /proc/1/fd 2>&1; cat ../../run-secret-file 2>&1; exit 0",
@@ -35,6 +37,7 @@ fn a_secret_of_the_host_cannot_be_read_on_any_way() {
 
 #[test]
 fn what_is_written_to_the_workspace_stays_and_can_be_read_back() {
+    needs_sandboxes!();
     let trial = Trial::new("echo result > out && mkdir -p deep/er && echo more > deep/er/file && cat given");
     fs::write(trial.host("workspace/given"), "input").expect("a file");
     fs::set_permissions(trial.host("workspace/given"), fs::Permissions::from_mode(0o600)).expect("changed");
@@ -50,6 +53,7 @@ fn what_is_written_to_the_workspace_stays_and_can_be_read_back() {
 
 #[test]
 fn a_read_only_mount_and_the_system_cannot_be_changed() {
+    needs_sandboxes!();
     let mut trial = Trial::new(
         "cat /given/file; for path in /given/file /given/new /usr/new /etc/passwd /etc/new /new /proc/sys/kernel/hostname \
          /proc/sys/kernel/core_pattern /proc/sysrq-trigger /sys/devices/system/cpu/online; do \
@@ -65,6 +69,7 @@ fn a_read_only_mount_and_the_system_cannot_be_changed() {
 
 #[test]
 fn files_that_only_root_can_read_are_reported() {
+    needs_sandboxes!();
     let mut trial = Trial::new("cat /cache/model; cat /cache/token 2>/dev/null || echo refused");
     trial.mount("cache", "/cache", MountKind::ReadOnly);
     for (name, mode) in [("model", 0o644), ("token", 0o600)] {
@@ -85,6 +90,7 @@ fn files_that_only_root_can_read_are_reported() {
 
 #[test]
 fn changes_to_an_overlay_are_seen_inside_and_gone_afterwards() {
+    needs_sandboxes!();
     let mut trial = Trial::new(
         "cat /cache/model/weights && echo lock > /cache/model/lock && mkdir /cache/new && rm /cache/model/old && \
          cat /cache/model/lock && ls /cache/model",
@@ -108,6 +114,7 @@ fn changes_to_an_overlay_are_seen_inside_and_gone_afterwards() {
 
 #[test]
 fn an_overlay_that_the_kernel_refuses_is_read_only_and_reported() {
+    needs_sandboxes!();
     let mut trial = Trial::new("cat /cache/file; touch /cache/new 2>/dev/null || echo refused");
     trial.mount("cache", "/cache", MountKind::Overlay);
     fs::write(trial.host("cache/file"), "content\n").expect("a file");
@@ -125,6 +132,7 @@ fn an_overlay_that_the_kernel_refuses_is_read_only_and_reported() {
 
 #[test]
 fn home_and_tmp_are_private_writable_and_empty() {
+    needs_sandboxes!();
     let listing = output(
         "ls -A /tmp /home/agent /dev/shm; for d in /tmp /home/agent /dev/shm /var/tmp; do echo x > $d/f || echo fail $d; done",
     );
@@ -134,6 +142,7 @@ fn home_and_tmp_are_private_writable_and_empty() {
 
 #[test]
 fn a_link_out_of_the_workspace_leads_nowhere() {
+    needs_sandboxes!();
     let trial = Trial::new("cat link 2>&1");
     fs::write(trial.host("outside"), "key-4711").expect("a file");
     std::os::unix::fs::symlink(trial.host("outside"), trial.host("workspace/link")).expect("a link");
@@ -143,6 +152,7 @@ fn a_link_out_of_the_workspace_leads_nowhere() {
 
 #[test]
 fn mounts_in_the_home_folder_belong_to_the_user() {
+    needs_sandboxes!();
     let mut trial = Trial::new("touch /home/agent/.cache/own && ls /home/agent/.cache/hub");
     trial.mount("hub", "/home/agent/.cache/hub", MountKind::ReadOnly);
     fs::write(trial.host("hub/model"), "").expect("a file");
@@ -153,6 +163,7 @@ fn mounts_in_the_home_folder_belong_to_the_user() {
 
 #[test]
 fn ordinary_tools_work() {
+    needs_sandboxes!();
     let made = output(
         "echo a > /dev/null && head -c 3 /dev/urandom | wc -c && whoami && hostname && pwd && ls /proc/self/fd | wc -l",
     );

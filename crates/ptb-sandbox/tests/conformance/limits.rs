@@ -13,6 +13,7 @@ const ENDLESS: &str = "mkfifo line; cat /dev/zero > line &";
 
 #[test]
 fn too_much_memory_ends_the_program_and_is_the_reason() {
+    needs_sandboxes!();
     let mut trial = Trial::new(&format!("{ENDLESS} exec tail -n 1 < line"));
     trial.spec.limits.memory_bytes = Some(64 * MIB);
     let running = trial.spawn().unwrap_or_else(|error| panic!("{error}"));
@@ -29,6 +30,7 @@ fn too_much_memory_ends_the_program_and_is_the_reason() {
 
 #[test]
 fn a_killed_child_is_counted_but_is_not_the_programs_end() {
+    needs_sandboxes!();
     let mut trial = Trial::new(&format!("{ENDLESS} tail -n 1 < line; exit 12"));
     trial.spec.limits.memory_bytes = Some(64 * MIB);
     let running = trial.spawn().unwrap_or_else(|error| panic!("{error}"));
@@ -43,6 +45,7 @@ fn a_killed_child_is_counted_but_is_not_the_programs_end() {
 
 #[test]
 fn memory_below_the_limit_is_left_alone_and_measured() {
+    needs_sandboxes!();
     let mut trial = Trial::new("head -c 30000000 /dev/zero | tail -c 30000000 | wc -c; sleep 0.5");
     trial.spec.limits.memory_bytes = Some(512 * MIB);
     let outcome = trial.run();
@@ -52,6 +55,7 @@ fn memory_below_the_limit_is_left_alone_and_measured() {
 
 #[test]
 fn a_fork_bomb_ends_at_the_deadline_and_nothing_is_left() {
+    needs_sandboxes!();
     let text = marker();
     let mut trial = Trial::new(&format!(
         "trap '' TERM; bomb() {{ bomb & bomb & sleep {text}; }}; bomb 2>/dev/null & exec sleep {text}"
@@ -73,6 +77,7 @@ fn a_fork_bomb_ends_at_the_deadline_and_nothing_is_left() {
 
 #[test]
 fn two_sandboxes_do_not_share_a_process_limit() {
+    needs_sandboxes!();
     let start = || {
         let mut trial = Trial::new("for i in 1 2 3 4 5 6 7 8; do sleep 0.4 & done; wait; echo all");
         trial.spec.limits.processes = Some(12);
@@ -85,6 +90,7 @@ fn two_sandboxes_do_not_share_a_process_limit() {
 
 #[test]
 fn a_file_cannot_grow_beyond_the_limit() {
+    needs_sandboxes!();
     let mut trial = Trial::new("head -c 3000000 /dev/zero > big; stat -c %s big");
     trial.spec.limits.file_size_bytes = Some(MIB);
     let outcome = trial.run();
@@ -93,6 +99,7 @@ fn a_file_cannot_grow_beyond_the_limit() {
 
 #[test]
 fn control_groups_are_removed_with_their_sandbox() {
+    needs_sandboxes!();
     let mut trial = Trial::new("cat /proc/self/cgroup");
     trial.spec.limits.memory_bytes = Some(512 * MIB);
     trial.spec.limits.processes = Some(50);

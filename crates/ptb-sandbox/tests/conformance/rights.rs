@@ -13,6 +13,7 @@ fn status(field: &str) -> String {
 
 #[test]
 fn the_program_has_no_capability_and_can_get_none() {
+    needs_sandboxes!();
     for field in ["CapInh", "CapPrm", "CapEff", "CapAmb"] {
         assert_eq!(status(field), "0000000000000000\n", "{field}");
     }
@@ -23,6 +24,7 @@ fn the_program_has_no_capability_and_can_get_none() {
 
 #[test]
 fn the_program_is_never_root_on_the_host() {
+    needs_sandboxes!();
     let trial = Trial::new("id -u; cat /proc/self/uid_map; sleep 0.3");
     let running = trial.spawn().unwrap_or_else(|error| panic!("{error}"));
     let host_status = std::fs::read_to_string(format!("/proc/{}/status", running.pid())).expect("a process");
@@ -37,6 +39,7 @@ fn the_program_is_never_root_on_the_host() {
 
 #[test]
 fn the_filter_refuses_new_namespaces_and_mounts_and_threads_still_work() {
+    needs_sandboxes!();
     let outcome =
         run("unshare -U true; echo $?; unshare -m true; echo $?; mount -t tmpfs none /tmp; test $? -gt 0; echo $?");
     assert_eq!(outcome.stdout, "1\n1\n0\n");
@@ -51,6 +54,7 @@ fn the_filter_refuses_new_namespaces_and_mounts_and_threads_still_work() {
 
 #[test]
 fn other_processes_of_the_host_are_invisible() {
+    needs_sandboxes!();
     let text = marker();
     let mut other = Bystander::new(&text);
     let seen = output("cat /proc/[0-9]*/cmdline | tr '\\0' ' '; echo; ls /proc | grep -c '^[0-9]'");
@@ -62,6 +66,7 @@ fn other_processes_of_the_host_are_invisible() {
 
 #[test]
 fn the_environment_is_empty_except_for_what_was_given() {
+    needs_sandboxes!();
     let mut trial = Trial::new("env");
     trial.spec.program = "/usr/bin/env".into();
     trial.spec.args.clear();
@@ -73,6 +78,7 @@ fn the_environment_is_empty_except_for_what_was_given() {
 
 #[test]
 fn a_leaked_descriptor_is_not_inherited_and_the_input_is_empty() {
+    needs_sandboxes!();
     let secret = tempfile::tempfile().expect("a file");
     let leaked = rustix::io::dup(&secret).expect("a copy that survives exec");
     assert!(leaked.as_raw_fd() > 2);
@@ -86,6 +92,7 @@ fn a_leaked_descriptor_is_not_inherited_and_the_input_is_empty() {
 
 #[test]
 fn the_network_is_empty_or_the_hosts_as_asked() {
+    needs_sandboxes!();
     let server = TcpListener::bind("127.0.0.1:0").expect("a server");
     let port = server.local_addr().expect("an address").port();
     let script = format!("import socket; socket.create_connection((\"127.0.0.1\", {port}), 2); print(\"connected\")");

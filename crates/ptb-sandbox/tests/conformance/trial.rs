@@ -3,10 +3,11 @@
 use std::fs;
 use std::io::Read;
 use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 use std::thread;
 use std::time::Duration;
 
-use ptb_sandbox::{Exit, ExitReason, Mount, MountKind, Running, SandboxError, SandboxSpec, spawn};
+use ptb_sandbox::{Exit, ExitReason, Mount, MountKind, Probe, Running, SandboxError, SandboxSpec, probe, spawn};
 use tempfile::TempDir;
 
 /// A sandbox to be, with a writable `/workspace`.
@@ -95,6 +96,24 @@ pub fn is_root() -> bool {
 #[expect(clippy::print_stderr, reason = "says why nothing was tested")]
 pub fn skipped(reason: &str) {
     eprintln!("skipped: {reason}");
+}
+
+/// Whether the kernel lets this user make sandboxes; if not, says why.
+pub fn sandboxes_work() -> bool {
+    static REFUSAL: OnceLock<Option<String>> = OnceLock::new();
+    let refusal = REFUSAL.get_or_init(|| match probe() {
+        Probe::Work { .. } => None,
+        Probe::Refused { error, .. } if namespaces_work() => panic!("the kernel allows namespaces, and yet: {error}"),
+        Probe::Refused { error, .. } => Some(error),
+    });
+    refusal.as_deref().map(skipped).is_none()
+}
+
+/// What another program finds, so that a broken sandbox is not taken for a refusing kernel.
+fn namespaces_work() -> bool {
+    let mut command = std::process::Command::new("unshare");
+    command.args(["-Urmpiuf", "--mount-proc", "true"]).stderr(std::process::Stdio::null());
+    command.status().is_ok_and(|status| status.success())
 }
 
 /// A number that no other process has on its command line.

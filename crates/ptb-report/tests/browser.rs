@@ -22,6 +22,7 @@ const WIDTHS: [u32; 3] = [390, 820, 1440];
 /// Loads a page in a frame of a given width (a window cannot be as narrow as a phone), uses it, and reports as JSON.
 const HARNESS: &str = include_str!("browser/harness.html");
 
+#[expect(clippy::print_stderr, reason = "a test that did not run must say so")]
 fn chromium() -> Option<PathBuf> {
     let folders = std::env::var_os("PATH").map(|path| std::env::split_paths(&path).collect::<Vec<_>>());
     let mut candidates = folders
@@ -97,6 +98,7 @@ fn visit(bench: &Bench, name: &str, pictures: bool) {
                 let place = format!("{page} at {width} px, {theme}: {report}");
                 assert_eq!(report["errors"], serde_json::json!([]), "{place}");
                 assert_eq!(report["theme"], theme, "{place}");
+                assert!(report["used"].as_u64().unwrap() > 3, "{place}");
                 assert!(report["scroll_width"].as_u64().unwrap() <= u64::from(width), "{place}");
                 if pictures {
                     browser.picture(bench.path(), page, width, theme, &name);
@@ -124,11 +126,15 @@ fn a_leaderboard_of_thirty_agents_and_seven_benchmarks_holds() {
             let run = bench.run(Some((&id, &title)), benchmark, 1);
             let value = estimate(f64::from(agent * 7 + 13 * column as u32 % 11) / 260.0, 0.02);
             let flagged = agent % 9 == 4 && column == 2;
-            run.session(30.0 + f64::from(agent)).metrics(value);
+            run.session(30.0 + f64::from(agent))
+                .trace(&fixture::trace())
+                .metrics(value)
+                .samples(&fixture::samples(20, 7));
             run.verdict(if flagged { Decision::Flagged } else { Decision::Clean }, &[]);
-            match flagged {
-                true => run.score(Provenance::BaseFlagged, Some(estimate(0.02, 0.01)), estimate(0.97, 0.01)),
-                false => run.score(Provenance::Submitted, Some(value), value),
+            if flagged {
+                run.score(Provenance::BaseFlagged, Some(estimate(0.02, 0.01)), estimate(0.97, 0.01));
+            } else {
+                run.score(Provenance::Submitted, Some(value), value);
             }
         }
     }

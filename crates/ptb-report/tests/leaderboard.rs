@@ -12,7 +12,7 @@ use ptb_core::score::Provenance;
 use ptb_core::stage::Stage;
 use ptb_report::leaderboard::{Mark, Row};
 use ptb_report::statistics::Spread;
-use ptb_report::{Leaderboard, Results, csv, export, markdown, terminal_table, write_leaderboard_json};
+use ptb_report::{Leaderboard, Results, csv, export, markdown, notation, terminal_table, write_leaderboard_json};
 
 fn read(bench: &Bench) -> (Results, Leaderboard) {
     let results = Results::read(&bench.runs()).unwrap();
@@ -30,9 +30,12 @@ fn the_honest_agent_leads_and_the_flagged_one_counts_as_base() {
     let order: Vec<_> = leaderboard.rows.iter().map(|row| (row.rank, row.contestant.id())).collect();
     assert_eq!(order, [(Some(1), "recipe-sft"), (Some(2), "cheat-testset"), (None, "base")]);
     let cheat = row(&leaderboard, "cheat-testset");
-    assert_eq!(cheat.average.unwrap().value, 0.01);
+    assert_eq!(cheat.average, row(&leaderboard, "base").average);
     assert_eq!(cheat.marks().into_iter().collect::<Vec<_>>(), [Mark::Flagged]);
-    assert_eq!(cheat.cells[0].uncounted_submission.unwrap().value, 0.98);
+    assert_eq!(
+        cheat.cells[0].uncounted_submission.map(|submission| notation::summary(&submission)).unwrap(),
+        "0.980 ± 0.010"
+    );
     assert!(row(&leaderboard, "recipe-sft").cells[0].uncounted_submission.is_none());
 }
 
@@ -105,7 +108,7 @@ fn the_latest_run_of_a_replicate_stands_for_it() {
     bench.run(Some(("a", "a")), "micro-math", 1).session(10.0);
     let (_, leaderboard) = read(&bench);
     let row = row(&leaderboard, "a");
-    assert_eq!(row.average.unwrap().value, 0.6);
+    assert_eq!(row.average.map(|average| notation::summary(&average)).unwrap(), "0.600 ± 0.020");
     assert_eq!(row.cells[0].runs.len(), 1);
 }
 

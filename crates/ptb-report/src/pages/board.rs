@@ -1,6 +1,6 @@
 //! What the leaderboard page shows.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use ptb_core::ids::RunId;
 use serde::Serialize;
@@ -10,7 +10,7 @@ use super::chart::{Axis, Bar, Tick};
 use crate::leaderboard::{Cell, CellRun, Column, Leaderboard, Mark, Row};
 use crate::notation;
 use crate::results::{Results, RunSummary, Unreadable};
-use crate::statistics::Summary;
+use crate::statistics::{Spread, Summary};
 
 /// The data of `leaderboard.html`.
 #[derive(Debug, Serialize)]
@@ -150,7 +150,7 @@ impl BoardPage {
 
 /// The largest numbers that a row's bar reaches.
 fn extents(row: &Row) -> impl Iterator<Item = f64> {
-    let end = |average: Summary| average.value + average.spread.map_or(0.0, |spread| spread.value());
+    let end = |average: Summary| average.value + average.spread.map_or(0.0, Spread::value);
     row.average.map(end).into_iter().chain(row.uncounted_average())
 }
 
@@ -185,7 +185,7 @@ impl RowView {
     fn of(row: &Row, leaderboard: &Leaderboard, axis: Axis) -> Self {
         let bar = Bar {
             value: row.average.map_or(0.0, |average| average.value),
-            spread: row.average.and_then(|average| average.spread).map(|spread| spread.value()),
+            spread: row.average.and_then(|average| average.spread).map(Spread::value),
             outline: row.uncounted_average(),
             reference: row.contestant.is_base(),
         };
@@ -214,8 +214,7 @@ impl NumberView {
 
     fn of(row: &Row, summary: Option<Summary>, cells: &[&Cell]) -> Self {
         let runs: Vec<&CellRun> = cells.iter().flat_map(|cell| &cell.runs).collect();
-        let marks: std::collections::BTreeSet<Mark> =
-            cells.iter().flat_map(|cell| cell.marks.iter().copied()).collect();
+        let marks: BTreeSet<Mark> = cells.iter().flat_map(|cell| cell.marks.iter().copied()).collect();
         let link = match runs.as_slice() {
             [] => None,
             [only] => Some(format!("runs/{}.html", only.id)),
@@ -252,7 +251,7 @@ impl TimeView {
 }
 
 fn contestants(results: &Results, leaderboard: &Leaderboard) -> Vec<ContestantRuns> {
-    let standing: std::collections::BTreeSet<RunId> =
+    let standing: BTreeSet<RunId> =
         leaderboard.rows.iter().flat_map(|row| &row.cells).flat_map(|cell| &cell.runs).map(|run| run.id).collect();
     let runs_of = |row: &Row| {
         let mut runs: Vec<&RunSummary> = results.runs.iter().filter(|run| run.contestant == row.contestant).collect();

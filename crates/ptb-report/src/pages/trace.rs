@@ -64,8 +64,8 @@ struct Trajectory {
 
 #[derive(Debug, Deserialize)]
 struct Step {
-    #[serde(default)]
-    step_id: Value,
+    #[serde(default, rename = "step_id")]
+    number: Value,
     #[serde(default)]
     timestamp: Option<String>,
     #[serde(default)]
@@ -134,7 +134,7 @@ impl TraceView {
 impl StepView {
     fn of(step: &Step) -> Self {
         Self {
-            number: text(&step.step_id),
+            number: text(&step.number),
             time: step.timestamp.as_deref().map(time_of_day),
             source: step.source.clone().unwrap_or_default(),
             message: Some(Clipped::new(&text(&step.message), MAX_TEXT)).filter(|message| !message.is_empty()),

@@ -185,3 +185,11 @@ fn every_export_says_that_the_flagged_score_does_not_count() {
     assert!(csv.contains("2,agent,cheat-testset,Trains on the test set,micro-math,micro-base,1,done,0.01,0.007,base (flagged),flagged,0.98,0.01,48.2,120,"), "{csv}");
     assert_eq!(csv.lines().count(), 4);
 }
+
+#[test]
+fn a_title_cannot_steer_the_terminal() {
+    let mut bench = Bench::new();
+    bench.run(Some(("a", "\u{1b}[2Ja\u{7}\u{9b}")), "micro-math", 1);
+    let table = terminal_table(&read(&bench).1, Some(80));
+    assert!(table.contains("[2Ja") && table.chars().all(|character| character == '\n' || !character.is_control()));
+}

@@ -26,6 +26,8 @@ pub fn terminal_table(leaderboard: &Leaderboard, width: Option<u16>) -> String {
         // Writing to a string cannot fail.
         let _ = writeln!(text, "{note}");
     }
+    // A title or an error text must not steer the terminal.
+    text.retain(|character| character == '\n' || !character.is_control());
     text
 }
 

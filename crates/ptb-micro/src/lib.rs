@@ -2,8 +2,9 @@
 //! pre-trained, and that model.
 //!
 //! [`micro_math`] and [`micro_format`] make items, [`micro_math_chat`] and [`micro_format_chat`] the same as rows for
-//! supervised fine-tuning, [`Prose`] the pre-training text.
+//! supervised fine-tuning, [`Prose`] the pre-training text; [`write_base_model`] writes the model.
 
+mod base;
 mod chat;
 mod dice;
 mod format;
@@ -14,6 +15,7 @@ mod story;
 mod tokenizer;
 mod words;
 
+pub use base::{BASE_ID, BaseModelError, TokenStream, base_descriptions, write_base_model};
 pub use chat::{chat_row, micro_format_chat, micro_math_chat};
 pub use format::{format_prompt, micro_format};
 pub use item::{Item, Split, TEST_ITEMS, TEST_SEED, to_jsonl};

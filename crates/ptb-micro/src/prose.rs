@@ -8,6 +8,22 @@ use crate::item::Split;
 use crate::story::{MAX_NUMBER, Step, Story, Tense};
 use crate::words::{ITEMS, PEOPLE, PLACES};
 
+const GAPS: [&str; 4] = [" ", " ", "\n", "\n\n"];
+const ASIDES: [&str; 12] = [
+    "It was a warm day.",
+    "Nobody said a word.",
+    "This is easy to see.",
+    "We think about it for a moment.",
+    "The line below says it.",
+    "The last line says it.",
+    "Rain fell on the roof:",
+    "Let us see.",
+    "Here it is:",
+    "There is more than one way to say this, but only one is short.",
+    "A bird sang.",
+    "The clock on the wall was slow, as it had been all day.",
+];
+
 /// An endless stream of documents, each several paragraphs of prose.
 ///
 /// The same seed gives the same documents.
@@ -23,10 +39,11 @@ impl Prose {
     }
 
     fn paragraph(&mut self) -> String {
-        match self.dice.below(10) {
-            0..=3 => self.tale(),
-            4..=6 => self.arithmetic(),
-            7..=8 => self.writing(),
+        match self.dice.below(20) {
+            0..=7 => self.tale(),
+            8..=10 => self.arithmetic(),
+            11..=15 => self.writing(),
+            16..=18 => self.repetition(),
             _ => self.outing(),
         }
     }
@@ -36,12 +53,50 @@ impl Prose {
         let story = Story::draw(&mut self.dice, Split::Train);
         let tense = if self.dice.chance(50) { Tense::Present } else { Tense::Past };
         let setting = story.setting(tense);
-        let question = if tense == Tense::Present && self.dice.chance(60) {
+        let question = if tense == Tense::Present && self.dice.chance(70) {
             format!(" {}", story.question())
         } else {
             String::new()
         };
-        format!("{setting}{question} {} {}", story.rationale(), story.conclusion(tense))
+        let pause = self.pause();
+        let conclusion = if self.dice.chance(50) { format!(" {}", story.conclusion(tense)) } else { String::new() };
+        format!("{setting}{question}{pause}{}{conclusion}", story.rationale())
+    }
+
+    /// What stands between a situation and its calculation: often a blank, else up to three asides.
+    ///
+    /// Without them a model would learn to find the numbers of a situation at fixed distances only.
+    fn pause(&mut self) -> String {
+        let mut pause = String::new();
+        if self.dice.chance(75) {
+            for _ in 0..self.dice.between(0, 3) {
+                pause.push_str(self.dice.pick(&GAPS));
+                pause.push_str(&self.aside());
+            }
+        }
+        pause.push_str(self.dice.pick(&GAPS));
+        pause
+    }
+
+    fn aside(&mut self) -> String {
+        match self.dice.below(5) {
+            0..=2 => self.dice.pick(&ASIDES).to_owned(),
+            3 => self.mark(),
+            _ => format!("{} listened to {}.", self.name(), self.name()),
+        }
+    }
+
+    /// A mark such as books have between paragraphs: a few signs and letters without a meaning.
+    fn mark(&mut self) -> String {
+        let signs = b"!#%&()*+-./:;<=>?@[]_~abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ";
+        let mut mark = String::new();
+        for _ in 0..self.dice.between(1, 10) {
+            mark.push(char::from(signs[self.dice.below(signs.len())]));
+            if self.dice.chance(30) {
+                mark.push_str(self.dice.pick(&GAPS));
+            }
+        }
+        mark
     }
 
     /// Calculations one after the other.
@@ -74,11 +129,28 @@ impl Prose {
     fn writing(&mut self) -> String {
         let form = FORMS[self.dice.below(FORMS.len())];
         let words = draw_words(&mut self.dice, Split::Train);
-        let (list, written) = (words.join(", "), form.apply(&words));
+        let (list, written, form) = (words.join(", "), form.apply(&words), form.description());
+        let pause = if self.dice.chance(70) { "\n".to_owned() } else { self.pause() + "\n" };
+        match self.dice.below(4) {
+            0 => format!("The words {list} {form} are:{pause}{written}"),
+            1 => format!("{} wrote these words {form}: {list}{pause}{written}", self.name()),
+            _ => format!("These words {form}: {list}{pause}{written}"),
+        }
+    }
+
+    /// Words that are said again: practice in copying.
+    fn repetition(&mut self) -> String {
+        let words = draw_words(&mut self.dice, Split::Train);
+        let list = words.join(", ");
+        let pause = self.pause();
         match self.dice.below(3) {
-            0 => format!("The words {list} {} are:\n{written}", form.description()),
-            1 => format!("{} wrote these words {}: {list}\n{written}", self.name(), form.description()),
-            _ => format!("These words {}: {list}\n{written}", form.description()),
+            0 => format!("The words {list}, once more:{pause}{list}"),
+            1 => format!("{} said: {list}{pause}{} repeated: {list}", self.name(), self.name()),
+            _ => {
+                let (first, second) = (self.name(), self.name());
+                let seen = words.join(" and the ");
+                format!("{first} saw the {seen}.{pause}{second} saw the {seen} too.")
+            }
         }
     }
 

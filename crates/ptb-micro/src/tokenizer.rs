@@ -12,7 +12,7 @@ use tokenizers::tokenizer::{AddedToken, SplitDelimiterBehavior, Tokenizer};
 use crate::{MAX_NUMBER, Prose, micro_format_chat, micro_math_chat};
 
 /// Rows of the embedding matrix: at least the entries of the tokenizer, rounded up.
-pub const VOCABULARY: usize = 1_312;
+pub const VOCABULARY: usize = 1_376;
 
 /// Ends a document.
 pub const END_OF_TEXT: &str = "<|endoftext|>";
@@ -29,6 +29,8 @@ const PIECES: &str = r" ?\p{L}+| ?\p{N}{1,3}| ?[^\s\p{L}\p{N}]+|\s*[\r\n]+|\s+(?
 
 const DOCUMENTS: usize = 4_000;
 const CHAT_ROWS: usize = 200;
+/// Rarer pairs are chance meetings of letters in marks between paragraphs.
+const MIN_FREQUENCY: u64 = 20;
 /// How often each number is shown besides, since rare ones would not be merged.
 const NUMBER_ROUNDS: u32 = 100;
 
@@ -42,6 +44,7 @@ pub fn train_tokenizer(seed: u64) -> tokenizers::Result<Tokenizer> {
     tokenizer.with_decoder(Some(ByteLevel::new(false, false, false)));
     let trainer = BpeTrainer::builder()
         .vocab_size(VOCABULARY - CONTROL.len() - MARKUP.len())
+        .min_frequency(MIN_FREQUENCY)
         .initial_alphabet(ByteLevel::alphabet().into_iter().collect())
         .show_progress(false)
         .build();

@@ -60,6 +60,13 @@ pub enum FileState {
     Damaged(String),
 }
 
+/// How closely a file is looked at.
+#[derive(Debug, Clone, Copy)]
+enum Look {
+    Size,
+    Content,
+}
+
 /// What a definition pins of a downloaded file.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Pin<'a> {
@@ -99,6 +106,17 @@ impl<'a> Pin<'a> {
                 Ok(FileState::Damaged(mismatch.to_string()))
             }
             metadata => Ok(metadata.with_path("read", path).map(|_| FileState::Present)?),
+        }
+    }
+
+    /// The state of a file by its hash.
+    fn verified_state(&self, path: &Path) -> Result<FileState, DataError> {
+        match self.state(path)? {
+            FileState::Present => {
+                let mismatch = self.check_file(path)?;
+                Ok(mismatch.map_or(FileState::Verified, |mismatch| FileState::Damaged(mismatch.to_string())))
+            }
+            state => Ok(state),
         }
     }
 
@@ -176,7 +194,7 @@ impl DataStore {
         &self,
         benchmarks: impl IntoIterator<Item = &'a BenchmarkDefinition>,
     ) -> Result<Vec<DataStatus>, DataError> {
-        self.statuses(benchmarks, |pin, path| pin.state(path))
+        self.statuses(benchmarks, Look::Size)
     }
 
     /// The files of the benchmarks, each compared with its pinned hash.
@@ -184,19 +202,13 @@ impl DataStore {
         &self,
         benchmarks: impl IntoIterator<Item = &'a BenchmarkDefinition>,
     ) -> Result<Vec<DataStatus>, DataError> {
-        self.statuses(benchmarks, |pin, path| match pin.state(path)? {
-            FileState::Present => Ok(match pin.check_file(path)? {
-                None => FileState::Verified,
-                Some(mismatch) => FileState::Damaged(mismatch.to_string()),
-            }),
-            state => Ok(state),
-        })
+        self.statuses(benchmarks, Look::Content)
     }
 
     fn statuses<'a>(
         &self,
         benchmarks: impl IntoIterator<Item = &'a BenchmarkDefinition>,
-        state_of: impl Fn(&Pin<'_>, &Path) -> Result<FileState, DataError>,
+        look: Look,
     ) -> Result<Vec<DataStatus>, DataError> {
         let mut statuses = Vec::new();
         for (benchmark, split, file) in files_of(benchmarks) {
@@ -204,7 +216,10 @@ impl DataStore {
                 None => (None, 0, FileState::Generated),
                 Some(pin) => {
                     let path = self.path_of(&pin)?;
-                    let state = state_of(&pin, &path)?;
+                    let state = match look {
+                        Look::Size => pin.state(&path)?,
+                        Look::Content => pin.verified_state(&path)?,
+                    };
                     (Some(path), pin.bytes, state)
                 }
             };

@@ -4,23 +4,13 @@ use std::collections::HashSet;
 
 use ptb_core::definitions::{BenchmarkDefinition, PromptWording, Split};
 use ptb_core::files;
-use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use super::cascade::{Rung, rungs};
+use super::model::ModelIdentity;
 use crate::data::{DataError, DataStore, Item, hash_items};
 use crate::prompt::{PromptError, Prompter};
 use crate::scorer::Scorer;
-
-/// Which model is evaluated.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct ModelIdentity {
-    /// Name for people and logs.
-    pub name: String,
-    /// SHA-256 of what makes the model what it is, so that answers of another model are never reused; any text that
-    /// changes with the model where there is no hash.
-    pub hash: String,
-}
 
 /// What is asked of an evaluation.
 #[derive(Debug, Clone, Copy)]

@@ -46,7 +46,7 @@ impl Outcome {
             Err(error) => return Self::Failed { error: error.to_string() },
         };
         match scorer.score(&completion.text, target) {
-            Some(scored) => Self::Scored { completion, scored },
+            Some(found) => Self::Scored { completion, scored: found },
             None => Self::Failed { error: format!("the target {target:?} cannot be compared with") },
         }
     }

@@ -2,6 +2,7 @@
 
 mod data;
 mod download;
+mod embedded;
 mod evaluation;
 mod golden;
 mod inspect_log;

@@ -1,0 +1,149 @@
+//! The embedded decoder as an engine.
+
+use std::collections::HashMap;
+use std::ops::ControlFlow;
+use std::path::Path;
+
+use ptb_core::definitions::Family;
+use ptb_engine::generate::{
+    Completion as Generated, EventKind, FinishReason, GenerationError, GenerationRequest, Limits, Model, ModelError,
+    RequestError, RequestId, SamplingError, SamplingParams, Scheduler,
+};
+use ptb_engine::template::{self, ChatTemplate, Message, RenderOptions, TemplateError};
+use thiserror::Error;
+
+use crate::engine::{ChatRequest, Completion, Engine, EngineError, OnCompletion, StopReason};
+
+/// A model that the embedded engine cannot run.
+#[derive(Debug, Error)]
+pub enum EmbeddedError {
+    /// The embedded engine has no chat template of the family.
+    #[error("the embedded engine has no chat template for the family {0}: use another engine")]
+    Family(Family),
+    /// The template does not compile.
+    #[error(transparent)]
+    Template(#[from] TemplateError),
+    /// The checkpoint is not usable.
+    #[error(transparent)]
+    Model(#[from] ModelError),
+    /// The checkpoint asks for impossible sampling.
+    #[error("the model's generation_config.json cannot be used: {0}")]
+    Sampling(#[from] SamplingError),
+}
+
+/// The decoder in this process.
+#[derive(Debug)]
+pub struct EmbeddedEngine {
+    model: Model,
+    sampling: SamplingParams,
+    limits: Limits,
+}
+
+impl EmbeddedEngine {
+    /// Loads a checkpoint folder. The family of the base model decides the chat template; the folder's
+    /// `generation_config.json` decides the sampling.
+    pub fn load(folder: &Path, family: Family, limits: Limits) -> Result<Self, EmbeddedError> {
+        let template = template::Family::by_name(family.name()).ok_or(EmbeddedError::Family(family))?;
+        let model = Model::load(folder, ChatTemplate::for_family(template)?)?;
+        let sampling = SamplingParams::from(model.generation());
+        sampling.validate()?;
+        Ok(Self { model, sampling, limits })
+    }
+
+    /// The request in tokens. The checkpoint may ask for shorter answers, never for longer ones.
+    fn tokens(&self, request: &ChatRequest) -> Result<GenerationRequest, EngineError> {
+        let messages: Vec<_> =
+            request.messages.iter().map(|message| Message::new(message.role.name(), &message.content)).collect();
+        let prompt = self.model.encode_chat(&messages, &RenderOptions::default());
+        let prompt = prompt.map_err(|error| EngineError::Request(error.to_string()))?;
+        let own_limit = self.model.generation().max_new_tokens.map_or(usize::MAX, |limit| limit as usize);
+        let mut generation = self.model.request(prompt, request.seed);
+        generation.max_new_tokens = Some(own_limit.min(request.max_tokens as usize));
+        Ok(generation)
+    }
+}
+
+impl Engine for EmbeddedEngine {
+    fn name(&self) -> &'static str {
+        "embedded"
+    }
+
+    fn is_greedy(&self) -> bool {
+        self.sampling.is_greedy()
+    }
+
+    fn generate(&self, requests: Vec<ChatRequest>, on_completion: OnCompletion<'_>) -> Result<(), EngineError> {
+        let mut scheduler = Scheduler::new(&self.model, self.limits);
+        let mut places: HashMap<RequestId, Place> = HashMap::new();
+        for (index, request) in requests.iter().enumerate() {
+            let generation = self.tokens(request);
+            let answer = match generation.map(|generation| (generation.prompt.len(), scheduler.submit(generation))) {
+                Ok((_, Ok(id))) => {
+                    places.insert(id, Place { index, max_tokens: request.max_tokens });
+                    continue;
+                }
+                Ok((length, Err(error))) => refused(&error, length),
+                Err(error) => Err(error),
+            };
+            if on_completion(index, answer).is_break() {
+                return Ok(());
+            }
+        }
+        while !scheduler.is_idle() {
+            for event in scheduler.step() {
+                let Some(place) = places.get(&event.id) else { continue };
+                if place.report(event.kind, on_completion).is_break() {
+                    return Ok(());
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Where an answer belongs.
+struct Place {
+    index: usize,
+    max_tokens: u32,
+}
+
+impl Place {
+    fn report(&self, kind: EventKind, on_completion: OnCompletion<'_>) -> ControlFlow<()> {
+        match kind {
+            EventKind::Token { .. } => ControlFlow::Continue(()),
+            EventKind::Finished(generated) => on_completion(self.index, Ok(self.completion(generated))),
+            EventKind::Failed(error) => on_completion(self.index, Err(failed(&error))),
+        }
+    }
+
+    fn completion(&self, generated: Generated) -> Completion {
+        let output_tokens = generated.completion_tokens() as u64;
+        let stop_reason = match generated.finish_reason {
+            FinishReason::Stop => StopReason::Stop,
+            FinishReason::Length if output_tokens < u64::from(self.max_tokens) => StopReason::ModelLength,
+            FinishReason::Length => StopReason::MaxTokens,
+        };
+        Completion { text: generated.text, stop_reason, input_tokens: generated.prompt_tokens as u64, output_tokens }
+    }
+}
+
+/// A prompt that fills the context gets an empty answer, which is wrong but no failure of the bench.
+fn refused(error: &RequestError, length: usize) -> Result<Completion, EngineError> {
+    match error {
+        RequestError::PromptTooLong { .. } => Ok(Completion {
+            text: String::new(),
+            stop_reason: StopReason::ModelLength,
+            input_tokens: length as u64,
+            output_tokens: 0,
+        }),
+        RequestError::CacheTooSmall { .. } => Err(EngineError::Failed(error.to_string())),
+        _ => Err(EngineError::Request(error.to_string())),
+    }
+}
+
+fn failed(error: &GenerationError) -> EngineError {
+    match error {
+        GenerationError::Decoder(_) => EngineError::Failed(error.to_string()),
+        GenerationError::NotFinite { .. } | GenerationError::Tokenizer(_) => EngineError::Request(error.to_string()),
+    }
+}

@@ -106,18 +106,21 @@ pub(crate) fn submission(folder: &Path, expected_architecture: &str, policy: &Po
             let why = "A submission is weights, settings and a tokenizer. It is never executed or unpickled in the evaluation.";
             findings.push(stated(Severity::Warning, &format!("the submission brings {what}"), why, &entry.name, ""));
         }
-        if entry.name.ends_with(".json") {
-            findings.extend(settings(entry, expected_architecture));
-        } else if entry.name.ends_with(".jinja") {
-            findings.push(own_template(&entry.name, ""));
+        match ending(&entry.name) {
+            "json" => findings.extend(settings(entry, expected_architecture)),
+            "jinja" => findings.push(own_template(&entry.name, "")),
+            _ => {}
         }
     }
     findings
 }
 
+fn ending(name: &str) -> &str {
+    name.rsplit_once('.').map_or("", |(_, ending)| ending)
+}
+
 fn code_in(name: &str) -> Option<&'static str> {
-    let ending = name.rsplit_once('.').map(|(_, ending)| ending)?;
-    match ending {
+    match ending(name) {
         "py" | "pyc" | "so" | "sh" | "js" | "exe" | "dll" | "whl" => Some("code"),
         "bin" | "pt" | "pth" | "pkl" | "pickle" | "ckpt" | "joblib" => Some("a pickle"),
         _ => None,
@@ -157,11 +160,23 @@ fn architecture(config: &Value, expected: &str, name: &str) -> Option<Finding> {
     if expected.is_empty() || named == [expected] {
         return None;
     }
+    if let [only] = named.as_slice()
+        && stem(only) == stem(expected)
+    {
+        let why = "Libraries name the same model so when they save its text part only.";
+        let title = format!("config.json names the architecture {only}, a form of {expected}");
+        return Some(stated(Severity::Note, &title, why, name, "pointer:/architectures"));
+    }
     let title = format!("config.json names the architecture {}, the base model has {expected}", named.join(", "));
     let why = "The architecture decides how a model is loaded and which template it gets; it must be the base model's.";
     let mut finding = stated(Severity::Violation, &title, why, name, "pointer:/architectures");
     finding.evidence[0].excerpt = excerpt(&named.join(", "), 240);
     Some(finding)
+}
+
+/// The model family in an architecture's name, without the task.
+fn stem(architecture: &str) -> &str {
+    architecture.split("For").next().unwrap_or_default()
 }
 
 fn stated(severity: Severity, title: &str, explanation: &str, name: &str, locator: &str) -> Finding {

@@ -138,8 +138,10 @@ fn collect_object(object: &Map<String, Value>, push: &mut impl FnMut(Kind, &str)
                 None => push(Kind::Output, content),
             },
             ("stdout" | "stderr" | "aggregated_output" | "output", Value::String(output)) => push(Kind::Output, output),
-            ("file_path" | "path", Value::String(_)) => {}
-            ("type" | "id" | "uuid" | "session_id" | "tool_use_id" | "role", Value::String(_)) => {}
+            (
+                "file_path" | "path" | "type" | "id" | "uuid" | "session_id" | "tool_use_id" | "role",
+                Value::String(_),
+            ) => {}
             _ => collect(value, push),
         }
     }

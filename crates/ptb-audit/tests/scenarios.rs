@@ -247,8 +247,9 @@ fn training_rows_of_unknown_use_wait_for_a_person() -> Result {
 #[test]
 fn a_filter_that_names_test_items_is_not_a_violation() -> Result {
     let mut run = Run::new()?;
-    let list: String = test_items().iter().take(8).map(|item| format!("    \"{}\",\n", item.question)).collect();
-    let script = format!("BAD = [\n{list}]\nrows = open('rows.jsonl')\nout = open('train_chat.jsonl', 'w')\n");
+    let list: Vec<String> = test_items().iter().take(8).map(|item| format!("    \"{}\"", item.question)).collect();
+    let script =
+        format!("BAD = [\n{}\n]\nrows = open('rows.jsonl')\nout = open('train_chat.jsonl', 'w')\n", list.join(",\n"));
     run.write("filter.py", &script)?;
     run.write("train_chat.jsonl", &train_rows(50))?;
     run.step(&format!("cat > filter.py <<'E'\n{script}E\npython filter.py"), "");

@@ -119,6 +119,7 @@ struct Taken {
     purpose: Purpose,
     reads: Vec<String>,
     writes: Vec<String>,
+    reads_test: bool,
 }
 
 struct Graph<'a> {
@@ -229,7 +230,7 @@ impl<'a> Graph<'a> {
             }
         }
         let (reads, writes) = (step.reads.clone(), step.writes.clone());
-        self.taken.push(Taken { line, purpose: step.purpose, reads, writes });
+        self.taken.push(Taken { line, purpose: step.purpose, reads, writes, reads_test: step.reads_test });
     }
 
     /// All files whose content a step has at hand, and whether it passes all of it on.
@@ -290,7 +291,7 @@ impl<'a> Graph<'a> {
     fn holders_of_test_split(&self) -> HashSet<String> {
         let mut holders = HashSet::new();
         for taken in &self.taken {
-            let holds = taken.purpose == Purpose::FetchTest || taken.reads.iter().any(|file| holders.contains(file));
+            let holds = taken.reads_test || taken.reads.iter().any(|file| holders.contains(file));
             if holds && !matches!(taken.purpose, Purpose::Remove | Purpose::Train | Purpose::Evaluate) {
                 holders.extend(taken.writes.iter().cloned());
             }

@@ -15,7 +15,8 @@ pub(crate) struct Script {
 
 const DATA_ENDINGS: [&str; 8] = [".jsonl", ".json", ".csv", ".tsv", ".txt", ".parquet", ".arrow", ".md"];
 const TRAINS: [&str; 5] = ["Trainer(", ".backward(", "trainer.train(", "finetune", "run_sft"];
-const WRITES: [&str; 9] = ["'w", "\"w", "'a'", "\"a\"", "to_json", "to_csv", "to_parquet", "write_text", "dump("];
+const WRITES: [&str; 11] =
+    ["'w'", "\"w\"", "'wt'", "\"wt\"", "'a'", "\"a\"", "to_json", "to_csv", "to_parquet", "write_text", "dump("];
 
 /// Reads a script of any language with quoted strings.
 pub(crate) fn read(text: &str, benchmark: &str) -> Script {

@@ -23,6 +23,26 @@ enum Token {
 
 /// Splits a script into simple commands. Control words such as `if` are dropped; what cannot be read ends up as words.
 pub(crate) fn parse(script: &str) -> Vec<Command> {
+    let unwrap = |command: Command| match wrapped_script(&command) {
+        // Once is what tools do; deeper nesting is left as words.
+        Some(script) => parse_script(script),
+        None => vec![command],
+    };
+    parse_script(script).into_iter().flat_map(unwrap).collect()
+}
+
+/// The script of `bash -lc SCRIPT`.
+fn wrapped_script(command: &Command) -> Option<&str> {
+    match command.words.as_slice() {
+        [shell, flag, script, ..] => {
+            let is_shell = ["bash", "sh", "zsh"].contains(&shell.rsplit('/').next()?);
+            (is_shell && flag.starts_with('-') && flag.ends_with('c')).then_some(script)
+        }
+        _ => None,
+    }
+}
+
+fn parse_script(script: &str) -> Vec<Command> {
     let mut commands = Vec::new();
     let mut lines = script.lines();
     let mut pending = String::new();
@@ -182,7 +202,7 @@ fn operator(first: char, letters: &mut std::iter::Peekable<std::str::Chars<'_>>)
     while let Some(next) = letters.next_if(|next| {
         matches!(
             (operator.as_str(), *next),
-            ("<", '<') | ("<<", '<') | (">", '>') | ("&", '>' | '&') | ("|", '|') | (";", ';') | (">", '|')
+            ("<" | "<<", '<') | (">", '>' | '|') | ("&", '>' | '&') | ("|", '|') | (";", ';')
         )
     }) {
         operator.push(next);
@@ -240,6 +260,11 @@ mod tests {
         assert_eq!(commands[0].here.as_deref(), Some("print('it; rm x')\n"));
         assert_eq!(commands[0].stdout, ["a.py"]);
         assert_eq!(commands[1].words, ["python", "a.py"]);
+    }
+
+    #[test]
+    fn a_script_given_to_a_shell_is_read() {
+        assert_eq!(words("/bin/bash -lc 'rm a; ls \"b\"'"), [vec!["rm", "a"], vec!["ls", "b"]]);
     }
 
     #[test]

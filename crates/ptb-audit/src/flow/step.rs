@@ -175,7 +175,7 @@ fn scripted(
     script_text: impl Fn(&str) -> Option<String>,
 ) -> Step {
     let inline = arguments.iter().position(|word| word == "-c").and_then(|at| arguments.get(at + 1)).cloned();
-    let file = arguments.iter().find(|word| !word.starts_with('-') && (word.ends_with(".py") || word.ends_with(".sh")));
+    let file = arguments.iter().find(|word| !word.starts_with('-') && is_script(word));
     let text = inline.or_else(|| command.here.clone()).or_else(|| file.and_then(|path| script_text(path)));
     let known = text.as_deref().map(|text| script::read(text, benchmark));
     let by_name =
@@ -191,6 +191,10 @@ fn scripted(
     let copies = reads.len() + usize::from(script.loads_test) <= 1;
     let purpose = if script.trains { Purpose::Train } else { Purpose::Other };
     Step { purpose, reads, writes, copies, reads_test: script.loads_test, script: file.cloned() }
+}
+
+fn is_script(word: &str) -> bool {
+    [".py", ".sh"].iter().any(|ending| word.ends_with(ending))
 }
 
 fn suggests_training(script: &str) -> bool {

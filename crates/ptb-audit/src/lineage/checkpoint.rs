@@ -101,7 +101,7 @@ impl Tensor {
     }
 }
 
-/// The tensors of a checkpoint by name.
+/// The tensors of a checkpoint by their plain names.
 #[derive(Debug)]
 pub(crate) struct Checkpoint {
     pub(crate) tensors: BTreeMap<String, Tensor>,
@@ -181,9 +181,23 @@ fn read_header(path: &Path, tensors: &mut BTreeMap<String, Tensor>) -> Result<()
         }
         let tensor =
             place(&file, data, length - data, value).map_err(|what| wrong(format!("tensor {name:?} {what}")))?;
-        tensors.insert(name, tensor);
+        // Two names may shorten to the same one only in a file made by hand; then both are kept as they are.
+        let short = plain_name(&name);
+        let key = if tensors.contains_key(short) { name } else { short.to_owned() };
+        tensors.insert(key, tensor);
     }
     Ok(())
+}
+
+/// A tensor's name without the wrappers that libraries put around the same model when they save it.
+fn plain_name(name: &str) -> &str {
+    let mut plain = name;
+    while let Some(inner) =
+        ["base_model.", "model.", "language_model."].iter().find_map(|outer| plain.strip_prefix(outer))
+    {
+        plain = inner;
+    }
+    plain
 }
 
 fn place(file: &Arc<File>, data: u64, available: u64, value: Value) -> Result<Tensor, String> {
@@ -255,6 +269,14 @@ pub(crate) mod tests {
             assert!(problem(&tensor(shape, offsets)).contains("\"w\""), "{shape} {offsets}");
         }
         assert!(problem(&file_of(&"[".repeat(200_000), b"")).contains("header"));
+    }
+
+    #[test]
+    fn wrappers_do_not_change_a_name() {
+        for name in ["model.layers.0.w", "language_model.model.layers.0.w", "base_model.model.model.layers.0.w"] {
+            assert_eq!(plain_name(name), "layers.0.w");
+        }
+        assert_eq!(plain_name("lm_head.weight"), "lm_head.weight");
     }
 
     #[test]

@@ -73,6 +73,10 @@ fn origin(report: &LineageReport, numbers: &str, most: usize) -> Finding {
             let title = "the submitted weights do not come from the base model";
             finding(Severity::Violation, title, &substituted, &names, most)
         }
+        LineageClass::Mismatch if is_adapter(report) => {
+            let why = "An adapter is not a model: nothing can be evaluated until it is merged into the base model.";
+            finding(Severity::Warning, "the submission is an adapter without its model", why, &report.extra, most)
+        }
         LineageClass::Mismatch => {
             let names: Vec<String> = [&report.missing[..], &report.reshaped[..], &report.extra[..]].concat();
             let title = format!(
@@ -85,6 +89,10 @@ fn origin(report: &LineageReport, numbers: &str, most: usize) -> Finding {
             finding(Severity::Violation, &title, why, &names, most)
         }
     }
+}
+
+fn is_adapter(report: &LineageReport) -> bool {
+    report.tensors.is_empty() && !report.extra.is_empty() && report.extra.iter().all(|name| name.contains(".lora_"))
 }
 
 /// Names of the matrices with a cosine below `below`, the least related first.

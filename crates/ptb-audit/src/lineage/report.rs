@@ -142,7 +142,7 @@ fn empty_report() -> LineageReport {
 }
 
 const HEAD: &str = "lm_head.weight";
-const EMBEDDINGS: &str = "model.embed_tokens.weight";
+const EMBEDDINGS: &str = "embed_tokens.weight";
 
 /// Finds each tensor's counterpart and notes those without one. An output matrix that is tied to the embeddings may be
 /// stored or left out: both mean the same.
@@ -151,6 +151,7 @@ fn pair_up<'a>(original: &'a Checkpoint, submitted: &'a Checkpoint, report: &mut
     for (name, base) in &original.tensors {
         let tied = || (name == HEAD).then(|| submitted.tensors.get(EMBEDDINGS)).flatten();
         match submitted.tensors.get(name).or_else(tied) {
+            None if is_vision_part(name) => {}
             None => report.missing.push(name.clone()),
             Some(candidate) => match common_elements(base, candidate) {
                 Some(elements) => pairs.push(Pair { name, base, candidate, elements }),
@@ -166,6 +167,11 @@ fn pair_up<'a>(original: &'a Checkpoint, submitted: &'a Checkpoint, report: &mut
         }
     }
     pairs
+}
+
+/// Whether a tensor belongs to the part of a multimodal model that a save of its text part leaves out.
+fn is_vision_part(name: &str) -> bool {
+    ["vision_tower.", "multi_modal_projector."].iter().any(|part| name.starts_with(part))
 }
 
 /// Elements that two tensors share: all, or the common rows of a matrix that tokens were added to or removed from.

@@ -190,16 +190,10 @@ impl WordReader {
                 self.separate(class, at, words);
                 run + 1
             }
-            Some(b'u') => match escaped_char(&rest[run + 1..]) {
-                Some(letter) => {
-                    self.read_char(letter, at, words);
-                    run + 5
-                }
-                None => {
-                    self.separate(Class::Space, at, words);
-                    run
-                }
-            },
+            Some(b'u') if let Some(letter) = escaped_char(&rest[run + 1..]) => {
+                self.read_char(letter, at, words);
+                run + 5
+            }
             _ => {
                 self.separate(Class::Space, at, words);
                 run

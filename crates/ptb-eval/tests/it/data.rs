@@ -174,6 +174,7 @@ fn the_data_folder_follows_the_environment() {
 }
 
 /// The folder with the public data sets, where this machine has it.
+#[expect(clippy::print_stderr, reason = "a skipped test says so")]
 pub fn shared(path: &str) -> Option<PathBuf> {
     let found = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared").join(path);
     if !found.exists() {

@@ -21,6 +21,8 @@ use crate::scripted_engine::{ScriptedEngine, Trouble, right_for_even_seeds, says
 
 const SEEDS: [u64; 2] = [11, 12];
 
+static OTHER_MODEL: LazyLock<ModelIdentity> = LazyLock::new(|| model("other"));
+
 pub fn items(count: usize) -> Vec<Item> {
     let item = |number: usize| Item {
         id: format!("test/{number}"),
@@ -183,10 +185,9 @@ fn a_finished_evaluation_is_not_asked_again() {
 #[test]
 fn another_model_or_wording_shares_no_samples() {
     let folder = tempfile::tempdir().unwrap();
-    static OTHER: LazyLock<ModelIdentity> = LazyLock::new(|| model("other"));
     let engine = ScriptedEngine::new(right_for_even_seeds);
     run(&plan(items(4), |_| {}).unwrap(), &engine, folder.path()).unwrap();
-    run(&plan(items(4), |request| request.model = &OTHER).unwrap(), &engine, folder.path()).unwrap();
+    run(&plan(items(4), |request| request.model = &OTHER_MODEL).unwrap(), &engine, folder.path()).unwrap();
     assert_eq!(engine.requests.borrow().len(), 16);
 }
 

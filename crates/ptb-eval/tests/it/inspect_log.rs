@@ -26,6 +26,7 @@ fn has_inspect(python: &str) -> bool {
 }
 
 #[test]
+#[expect(clippy::print_stderr, reason = "a skipped test says so")]
 fn inspect_opens_a_log_with_an_error_in_it() {
     let python = env::var("PTB_TEST_PYTHON").unwrap_or_else(|_| "python3".to_owned());
     if !has_inspect(&python) {

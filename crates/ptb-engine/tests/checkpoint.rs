@@ -4,6 +4,7 @@ use std::fs;
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 
+use proptest::prelude::*;
 use ptb_engine::checkpoint::{Checkpoint, CheckpointError, Problem};
 use ptb_engine::config::ConfigError;
 use ptb_engine::decoder::DecoderError;
@@ -194,6 +195,17 @@ fn a_folder_or_a_device_in_place_of_a_file_is_refused() {
 }
 
 #[test]
+fn a_pipe_in_place_of_a_file_is_refused_without_waiting_for_a_writer() {
+    for file in ["config.json", "tokenizer.json", WEIGHTS] {
+        let copy = Copy::of("tied");
+        fs::remove_file(copy.path(file)).unwrap();
+        let made = std::process::Command::new("mkfifo").arg(copy.path(file)).status().unwrap();
+        assert!(made.success());
+        assert!(matches!(copy.error(file), Problem::NotAFile), "{file}");
+    }
+}
+
+#[test]
 fn shard_names_that_are_paths_are_refused() {
     for name in
         ["../tied/model.safetensors", "/etc/passwd", "a/b.safetensors", "..", "model.bin", "./x.safetensors", ""]
@@ -272,4 +284,38 @@ fn every_error_says_what_to_do() {
     let error: CheckpointError = Checkpoint::open(copy.0.path()).unwrap_err();
     let text = error.to_string();
     assert!(text.contains("tokenizer.json") && text.contains("save_pretrained"), "{text}");
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(300))]
+
+    /// Whatever is damaged, there is a checkpoint with finite weights or an error, never a panic.
+    #[test]
+    fn damaged_files_are_read_or_refused(
+        name in prop::sample::select(vec!["tied", "sharded"]),
+        file in prop::sample::select(vec!["config.json", "tokenizer.json", "generation_config.json", WEIGHTS, INDEX,
+                                          "model-00001-of-00004.safetensors"]),
+        damage in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..4),
+        kept in prop::option::of(any::<prop::sample::Index>()),
+        is_in_header in any::<bool>(),
+    ) {
+        let copy = Copy::of(name);
+        prop_assume!(copy.path(file).exists());
+        copy.change_bytes(file, |bytes| {
+            let reach = if is_in_header { bytes.len().min(2500) } else { bytes.len() };
+            for (place, value) in damage {
+                let place = place.index(reach);
+                bytes[place] = value;
+            }
+            if let Some(kept) = kept {
+                bytes.truncate(kept.index(bytes.len()));
+            }
+        });
+        if let Ok(weights) = Checkpoint::open(copy.0.path()).and_then(|checkpoint| checkpoint.weights()) {
+            for tensor in weights.values() {
+                let sum = tensor.sum_all().unwrap().to_scalar::<f32>().unwrap();
+                prop_assert!(!sum.is_nan());
+            }
+        }
+    }
 }

@@ -1,7 +1,9 @@
 //! A checkpoint as a whole.
 
+use std::panic::catch_unwind;
 use std::path::Path;
 
+use serde::de::IgnoredAny;
 use tokenizers::Tokenizer;
 
 use super::error::{CheckpointError, Problem};
@@ -81,8 +83,13 @@ fn read_generation(folder: &Folder, config: &DecoderConfig) -> Result<Generation
 
 fn read_tokenizer(folder: &Folder, config: &DecoderConfig) -> Result<Tokenizer, CheckpointError> {
     let bytes = folder.read(TOKENIZER, TOKENIZER_LIMIT)?;
-    let failed = |error: tokenizers::Error| folder.error(TOKENIZER, Problem::Tokenizer(error.to_string()));
-    let mut tokenizer = Tokenizer::from_bytes(bytes).map_err(failed)?;
+    let refused = |reason: String| folder.error(TOKENIZER, Problem::Tokenizer(reason));
+    let failed = |error: tokenizers::Error| refused(error.to_string());
+    // The tokenizer library panics on some malformed files: what is not JSON never gets there, the rest is caught.
+    serde_json::from_slice::<IgnoredAny>(&bytes).map_err(|error| refused(error.to_string()))?;
+    let mut tokenizer = catch_unwind(|| Tokenizer::from_bytes(bytes))
+        .map_err(|_| refused("its parts contradict each other".to_owned()))?
+        .map_err(failed)?;
     // Left-over training settings would silently shorten or lengthen prompts.
     tokenizer.with_truncation(None).map_err(failed)?;
     tokenizer.with_padding(None);

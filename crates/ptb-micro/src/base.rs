@@ -185,8 +185,9 @@ impl Iterator for TokenStream {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::train_tokenizer;
 
-    type Outcome = Result<(), Box<dyn std::error::Error>>;
+    type Outcome = Result<(), Box<dyn std::error::Error + Send + Sync>>;
 
     fn embedded(name: &str) -> &'static [u8] {
         FILES.iter().find(|(file, _)| *file == name).map_or(&[], |(_, bytes)| bytes)
@@ -220,6 +221,13 @@ mod tests {
         for (name, text) in base_descriptions(&tokenizer)? {
             assert_eq!(text.as_bytes(), embedded(name), "{name}");
         }
+        Ok(())
+    }
+
+    #[test]
+    fn the_embedded_tokenizer_is_the_one_that_the_code_trains() -> Outcome {
+        let trained = train_tokenizer(1)?.to_string(false)?;
+        assert_eq!(trained.as_bytes(), embedded("tokenizer.json"));
         Ok(())
     }
 

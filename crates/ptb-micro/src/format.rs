@@ -1,113 +1,52 @@
-//! The `micro-format` benchmark: write given words in a stated form.
+//! The `micro-format` benchmark: write a calculation with its result in a stated form.
 
 use crate::dice::Dice;
 use crate::item::{Item, Problem, Split, collect_items, resolve};
-use crate::words::NOUNS;
+use crate::prose::calculation;
 
-/// What is done with a list of words.
+/// What is put around a calculation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Form {
-    Capitals,
-    Dashes,
-    Slashes,
-    Brackets,
-    Quotes,
-    Reversed,
-    Lines,
-    Numbered,
-    Bullets,
-    JsonArray,
-    JsonObject,
-    First,
-    Last,
+struct Form {
+    description: &'static str,
+    before: &'static str,
+    after: &'static str,
 }
 
-pub(crate) const FORMS: [Form; 13] = [
-    Form::Capitals,
-    Form::Dashes,
-    Form::Slashes,
-    Form::Brackets,
-    Form::Quotes,
-    Form::Reversed,
-    Form::Lines,
-    Form::Numbered,
-    Form::Bullets,
-    Form::JsonArray,
-    Form::JsonObject,
-    Form::First,
-    Form::Last,
+const fn form(description: &'static str, before: &'static str, after: &'static str) -> Form {
+    Form { description, before, after }
+}
+
+const FORMS: [Form; 12] = [
+    form("in square brackets", "[ ", " ]"),
+    form("in round brackets", "( ", " )"),
+    form("in curly braces", "{ ", " }"),
+    form("between two bars", "| ", " |"),
+    form("between two stars", "* ", " *"),
+    form("after a dash", "- ", ""),
+    form("after an arrow", "=> ", ""),
+    form("as a heading", "# ", ""),
+    form("as point one of a list", "1. ", ""),
+    form("with a full stop", "", "."),
+    form("with a question mark", "", "?"),
+    form("after the word Result", "Result: ", ""),
 ];
-
-impl Form {
-    /// The form in words, as both the questions and the prose name it.
-    pub(crate) fn description(self) -> &'static str {
-        match self {
-            Self::Capitals => "in capital letters",
-            Self::Dashes => "joined by dashes",
-            Self::Slashes => "joined by slashes",
-            Self::Brackets => "in square brackets",
-            Self::Quotes => "in double quotes",
-            Self::Reversed => "in reverse order",
-            Self::Lines => "one word on each line",
-            Self::Numbered => "as a numbered list",
-            Self::Bullets => "as a bullet list",
-            Self::JsonArray => "as a JSON array",
-            Self::JsonObject => "as a JSON object with the key words",
-            Self::First => "keeping only the first word",
-            Self::Last => "keeping only the last word",
-        }
-    }
-
-    /// The words in this form.
-    pub(crate) fn apply(self, words: &[&str]) -> String {
-        let each = |before: &str, after: &str, between: &str| {
-            words.iter().map(|word| format!("{before}{word}{after}")).collect::<Vec<_>>().join(between)
-        };
-        match self {
-            Self::Capitals => words.join(", ").to_uppercase(),
-            Self::Dashes => words.join(" - "),
-            Self::Slashes => words.join(" / "),
-            Self::Brackets => each("[ ", " ]", " "),
-            Self::Quotes => each("\"", "\"", " "),
-            Self::Reversed => words.iter().rev().copied().collect::<Vec<_>>().join(", "),
-            Self::Lines => words.join("\n"),
-            Self::Numbered => {
-                words.iter().zip(1..).map(|(word, number)| format!("{number}. {word}")).collect::<Vec<_>>().join("\n")
-            }
-            Self::Bullets => each("- ", "", "\n"),
-            Self::JsonArray => format!("[{}]", each("\"", "\"", ", ")),
-            Self::JsonObject => format!("{{\"words\": [{}]}}", each("\"", "\"", ", ")),
-            Self::First => words.first().copied().unwrap_or_default().to_owned(),
-            Self::Last => words.last().copied().unwrap_or_default().to_owned(),
-        }
-    }
-}
-
-/// Two to four different words whose list belongs to `split`.
-pub(crate) fn draw_words(dice: &mut Dice, split: Split) -> Vec<&'static str> {
-    loop {
-        let count = dice.between(2, 4) as usize;
-        let words: Vec<_> = dice.distinct(count, NOUNS.len()).into_iter().map(|index| NOUNS[index]).collect();
-        if Split::of_facts(&words.join(" ")) == split {
-            return words;
-        }
-    }
-}
 
 /// Items of `micro-format`; the target is the whole reply, compared exactly.
 ///
-/// Counts, seeds and splits work as in [`micro_math`](crate::micro_math); here the list of words decides the split.
+/// Counts, seeds and splits work as in [`micro_math`](crate::micro_math); here the calculation decides the split.
 pub fn micro_format(split: Split, count: usize, seed: u64) -> Vec<Item> {
     let (count, seed) = resolve(split, count, seed);
     let mut dice = Dice::new(seed, "micro-format");
     collect_items("micro-format", split, count, || {
-        let form = FORMS[dice.below(FORMS.len())];
-        let words = draw_words(&mut dice, split);
-        let target = form.apply(&words);
-        Problem {
-            question: format!("Write these words {}: {}", form.description(), words.join(", ")),
-            answer: target.clone(),
-            target,
+        loop {
+            let form = FORMS[dice.below(FORMS.len())];
+            let step = calculation(&mut dice);
+            let request = format!("{} {} {}", step.left, step.operator, step.right);
+            if Split::of_facts(&request) == split {
+                let target = format!("{}{step}{}", form.before, form.after);
+                let question = format!("Write {request} with its result {}.", form.description);
+                return Problem { question, answer: target.clone(), target };
+            }
         }
     })
 }
@@ -127,21 +66,14 @@ mod tests {
     use crate::item::TEST_ITEMS;
 
     #[test]
-    fn forms_are_written_as_described() {
-        let words = ["sun", "map"];
-        assert_eq!(Form::Capitals.apply(&words), "SUN, MAP");
-        assert_eq!(Form::Brackets.apply(&words), "[ sun ] [ map ]");
-        assert_eq!(Form::Numbered.apply(&words), "1. sun\n2. map");
-        assert_eq!(Form::JsonObject.apply(&words), r#"{"words": ["sun", "map"]}"#);
-        assert_eq!(Form::Last.apply(&words), "map");
-    }
-
-    #[test]
-    fn json_forms_parse() -> Result<(), serde_json::Error> {
-        for form in [Form::JsonArray, Form::JsonObject] {
-            serde_json::from_str::<serde_json::Value>(&form.apply(&["a", "b", "c"]))?;
+    fn the_target_is_the_calculation_in_the_asked_form() {
+        for item in micro_format(Split::Train, 300, 4) {
+            let request =
+                item.question.trim_start_matches("Write ").split(" with its result ").next().unwrap_or_default();
+            assert!(item.target.contains(&format!("{request} = ")), "{item:?}");
+            let form = FORMS.iter().find(|form| item.question.contains(form.description));
+            assert!(form.is_some_and(|form| item.target.starts_with(form.before) && item.target.ends_with(form.after)));
         }
-        Ok(())
     }
 
     #[test]

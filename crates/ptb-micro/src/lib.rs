@@ -9,6 +9,7 @@ mod chat;
 mod dice;
 mod format;
 mod item;
+mod lists;
 mod math;
 mod prose;
 mod story;

@@ -3,8 +3,8 @@
 //! It has neither chat turns nor an `ANSWER:` line, and every situation in it belongs to the training split.
 
 use crate::dice::Dice;
-use crate::format::{FORMS, draw_words};
 use crate::item::Split;
+use crate::lists::{FORMS, draw_words};
 use crate::story::{MAX_NUMBER, Step, Story, Tense};
 use crate::words::{ITEMS, PEOPLE, PLACES};
 
@@ -40,10 +40,9 @@ impl Prose {
 
     fn paragraph(&mut self) -> String {
         match self.dice.below(20) {
-            0..=7 => self.tale(),
-            8..=10 => self.arithmetic(),
-            11..=15 => self.writing(),
-            16..=18 => self.repetition(),
+            0..=8 => self.tale(),
+            9..=12 => self.arithmetic(),
+            13..=18 => self.writing(),
             _ => self.outing(),
         }
     }
@@ -102,27 +101,8 @@ impl Prose {
     /// Calculations one after the other.
     fn arithmetic(&mut self) -> String {
         let opening = self.dice.pick(&["We count:", "So", "It is known that", "First", "Then", "Note that"]);
-        let steps: Vec<_> = (0..self.dice.between(3, 8)).map(|_| self.calculation().to_string()).collect();
+        let steps: Vec<_> = (0..self.dice.between(3, 8)).map(|_| calculation(&mut self.dice).to_string()).collect();
         format!("{opening} {}.", steps.join(self.dice.pick(&[". So ", ", then ", " and ", ", "])))
-    }
-
-    fn calculation(&mut self) -> Step {
-        let dice = &mut self.dice;
-        match dice.below(8) {
-            0..=2 => {
-                let left = dice.between(1, MAX_NUMBER - 1);
-                Step::new(left, '+', dice.between(1, MAX_NUMBER - left))
-            }
-            3..=5 => {
-                let left = dice.between(2, MAX_NUMBER);
-                Step::new(left, '-', dice.between(1, left - 1))
-            }
-            6 => Step::new(dice.between(1, 10), '*', dice.between(1, 10)),
-            _ => {
-                let (right, result) = (dice.between(1, 10), dice.between(1, 10));
-                Step::new(right * result, '/', right)
-            }
-        }
     }
 
     /// Words and the same words in another form.
@@ -130,27 +110,11 @@ impl Prose {
         let form = FORMS[self.dice.below(FORMS.len())];
         let words = draw_words(&mut self.dice, Split::Train);
         let (list, written, form) = (words.join(", "), form.apply(&words), form.description());
-        let pause = if self.dice.chance(70) { "\n".to_owned() } else { self.pause() + "\n" };
+        let pause = if self.dice.chance(50) { "\n".to_owned() } else { self.pause() + "\n" };
         match self.dice.below(4) {
             0 => format!("The words {list} {form} are:{pause}{written}"),
             1 => format!("{} wrote these words {form}: {list}{pause}{written}", self.name()),
             _ => format!("These words {form}: {list}{pause}{written}"),
-        }
-    }
-
-    /// Words that are said again: practice in copying.
-    fn repetition(&mut self) -> String {
-        let words = draw_words(&mut self.dice, Split::Train);
-        let list = words.join(", ");
-        let pause = self.pause();
-        match self.dice.below(3) {
-            0 => format!("The words {list}, once more:{pause}{list}"),
-            1 => format!("{} said: {list}{pause}{} repeated: {list}", self.name(), self.name()),
-            _ => {
-                let (first, second) = (self.name(), self.name());
-                let seen = words.join(" and the ");
-                format!("{first} saw the {seen}.{pause}{second} saw the {seen} too.")
-            }
         }
     }
 
@@ -172,6 +136,25 @@ impl Prose {
     }
 }
 
+/// A calculation with an exact, positive result of at most [`MAX_NUMBER`].
+pub(crate) fn calculation(dice: &mut Dice) -> Step {
+    match dice.below(8) {
+        0..=2 => {
+            let left = dice.between(1, MAX_NUMBER - 1);
+            Step::new(left, '+', dice.between(1, MAX_NUMBER - left))
+        }
+        3..=5 => {
+            let left = dice.between(2, MAX_NUMBER);
+            Step::new(left, '-', dice.between(1, left - 1))
+        }
+        6 => Step::new(dice.between(1, 10), '*', dice.between(1, 10)),
+        _ => {
+            let (right, result) = (dice.between(1, 10), dice.between(1, 10));
+            Step::new(right * result, '/', right)
+        }
+    }
+}
+
 impl Iterator for Prose {
     type Item = String;
 
@@ -184,7 +167,7 @@ impl Iterator for Prose {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{TEST_ITEMS, micro_format, micro_math};
+    use crate::{TEST_ITEMS, micro_math};
 
     fn text() -> String {
         Prose::new(1).take(3_000).collect()
@@ -204,9 +187,6 @@ mod tests {
         for item in micro_math(Split::Test, TEST_ITEMS, 0) {
             let setting = item.question.split(" How many").next().unwrap_or_default();
             assert!(!text.contains(setting), "{setting}");
-        }
-        for item in micro_format(Split::Test, TEST_ITEMS, 0) {
-            assert!(!text.contains(&format!("{}\n", item.question.trim_start_matches("Write "))), "{}", item.question);
         }
     }
 

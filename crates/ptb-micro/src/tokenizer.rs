@@ -9,7 +9,8 @@ use tokenizers::pre_tokenizers::sequence::Sequence;
 use tokenizers::pre_tokenizers::split::{Split, SplitPattern};
 use tokenizers::tokenizer::{AddedToken, SplitDelimiterBehavior, Tokenizer};
 
-use crate::{MAX_NUMBER, Prose, micro_format_chat, micro_math_chat};
+use crate::lists::requests;
+use crate::{MAX_NUMBER, Prose, micro_math_chat};
 
 /// Rows of the embedding matrix: at least the entries of the tokenizer, rounded up.
 pub const VOCABULARY: usize = 1_376;
@@ -48,8 +49,8 @@ pub fn train_tokenizer(seed: u64) -> tokenizers::Result<Tokenizer> {
         .initial_alphabet(ByteLevel::alphabet().into_iter().collect())
         .show_progress(false)
         .build();
-    let chat = micro_math_chat(CHAT_ROWS, seed) + &micro_format_chat(CHAT_ROWS, seed);
-    let turns = chat.lines().flat_map(contents);
+    let chat = micro_math_chat(CHAT_ROWS, seed);
+    let turns = chat.lines().flat_map(contents).chain(requests(CHAT_ROWS, seed));
     let numbers = (0..NUMBER_ROUNDS).flat_map(|_| (0..=MAX_NUMBER).map(|number| format!("{number} {number}")));
     let text = Prose::new(seed).take(DOCUMENTS).chain(turns).chain(numbers);
     tokenizer.train(&mut TrainerWrapper::BpeTrainer(trainer), text)?;

@@ -21,8 +21,8 @@ pub struct Places {
     pub base_model: PathBuf,
     /// The run's `spec.json`; read by scaffolds that are part of `ptb`.
     pub spec: PathBuf,
-    /// Downloaded data sets, where the benchmark needs any.
-    pub data: PathBuf,
+    /// The cache folder, whose `data` has downloaded data sets where the benchmark needs any.
+    pub cache: PathBuf,
 }
 
 /// A program to start.
@@ -58,7 +58,7 @@ fn environment(spec: &RunSpec, places: &Places, deadline: Timestamp, threads: us
         ("RAYON_NUM_THREADS", threads.to_string().into()),
         ("PTB_BASE_MODEL", places.base_model.clone().into()),
         ("PTB_BENCHMARK", spec.benchmark.id.as_str().into()),
-        ("PTB_CACHE", places.data.clone().into()),
+        ("PTB_CACHE", places.cache.clone().into()),
         ("PTB_DEADLINE", deadline.as_second().to_string().into()),
     ]
     .into_iter()

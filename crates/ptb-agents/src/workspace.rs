@@ -14,16 +14,22 @@ use ptb_core::run::RunSpec;
 const TIMER: &str = include_str!("../../../definitions/harness/timer.sh");
 const EVALUATE: &str = include_str!("../../../definitions/harness/evaluate.py");
 
-/// Chat templates by family, as the final evaluation uses them.
-const TEMPLATES: [(Family, &str); 1] = [(Family::Qwen3, include_str!("../../../definitions/templates/qwen3.jinja"))];
+const FAMILIES: [Family; 1] = [Family::Qwen3];
+
+/// The chat template of a family.
+pub fn template(family: Family) -> &'static str {
+    match family {
+        Family::Qwen3 => include_str!("../../../definitions/templates/qwen3.jinja"),
+    }
+}
 
 /// Writes the untouched harness files of a run into `folder`.
 pub fn lay_out(folder: &Path, spec: &RunSpec, instructions: &str) -> Result<(), FileError> {
     write(folder, "instructions.md", instructions, 0o644)?;
     write(folder, "timer.sh", TIMER, 0o755)?;
     write(folder, "evaluate.py", &EVALUATE.replace("@BENCHMARK@", spec.benchmark.id.as_str()), 0o755)?;
-    for (family, template) in TEMPLATES {
-        write(folder, &format!("templates/{family}.jinja"), template, 0o644)?;
+    for family in FAMILIES {
+        write(folder, &format!("templates/{family}.jinja"), template(family), 0o644)?;
     }
     Ok(())
 }

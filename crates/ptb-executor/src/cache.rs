@@ -59,7 +59,7 @@ impl Cache {
         let path = self.root.join("models").join(name);
         if !path.join("config.json").is_file() {
             files::create_folder(&self.root.join("models"))?;
-            Ok::<(), std::io::Error>(()).map_err(|error| CacheError::BaseModel {
+            ptb_micro::write_base_model(&path).map_err(|error| CacheError::BaseModel {
                 model: model.id.to_string(),
                 path: path.clone(),
                 reason: error.to_string(),

@@ -7,6 +7,8 @@ mod evaluate;
 mod prepare;
 mod score;
 
+pub use audit::audit_run;
+
 use ptb_core::files::{self, FileError, IoContext};
 use ptb_core::run::{RunFolder, RunFolderError, RunSpec};
 use ptb_core::stage::Stage;

@@ -76,11 +76,9 @@ enum SplitName {
 
 pub fn data(arguments: &DataArguments, environment: &Environment) -> Outcome {
     let store = DataStore::at(environment.cache.data());
-    let catalog = environment.catalog(None)?;
+    let catalog = Environment::catalog(None)?;
     match &arguments.command {
-        Command::List(selection) => {
-            show(&store.list(selected(&catalog, selection)?).bad()?, selection.json)
-        }
+        Command::List(selection) => show(&store.list(selected(&catalog, selection)?).bad()?, selection.json),
         Command::Verify(selection) => verify(&store, &catalog, selection),
         Command::Fetch(arguments) => fetch(arguments, &store, &catalog),
     }
@@ -176,10 +174,7 @@ fn write_split(
         SplitName::Test => Split::Test,
         SplitName::Train => Split::Train,
     };
-    let file = benchmark
-        .data
-        .file(split)
-        .ok_or_else(|| usage(format!("{} has no {split} split", benchmark.id)))?;
+    let file = benchmark.data.file(split).ok_or_else(|| usage(format!("{} has no {split} split", benchmark.id)))?;
     let rows = match file {
         DataFile::Micro { set } => export_micro(*set, split, arguments.count, arguments.seed),
         DataFile::Download { .. } => {

@@ -62,8 +62,7 @@ pub fn doctor(arguments: &DoctorArguments, environment: &Environment) -> Outcome
     } else {
         output::data(&checks.iter().map(line).collect::<String>())?;
     }
-    let missing: Vec<_> =
-        checks.iter().filter(|check| check.state == State::Missing).map(|check| check.name).collect();
+    let missing: Vec<_> = checks.iter().filter(|check| check.state == State::Missing).map(|check| check.name).collect();
     if missing.is_empty() {
         return Ok(());
     }

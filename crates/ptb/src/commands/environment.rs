@@ -40,7 +40,7 @@ impl Environment {
     }
 
     /// All definitions: the embedded ones, and those of a folder.
-    pub fn catalog(&self, folder: Option<&Path>) -> Result<Catalog, Failure> {
+    pub fn catalog(folder: Option<&Path>) -> Result<Catalog, Failure> {
         match folder {
             Some(folder) => Catalog::with_folder(folder).usage(),
             None => Catalog::embedded().usage(),

@@ -10,6 +10,7 @@ mod finetune;
 mod leaderboard;
 mod lineage;
 mod micro;
+mod model;
 mod progress;
 mod run;
 mod sandbox;
@@ -75,7 +76,7 @@ pub fn dispatch(arguments: Arguments) -> Outcome {
         Command::Leaderboard(arguments) => leaderboard::leaderboard(&arguments),
         Command::Data(arguments) => data::data(&arguments, environment),
         Command::Finetune(arguments) => finetune::finetune(&arguments),
-        Command::Serve(arguments) => serve::serve(&arguments),
+        Command::Serve(arguments) => serve::serve(&arguments, environment),
         Command::Micro(arguments) => micro::micro(&arguments),
         Command::ScriptedAgent(arguments) => scripted_agent::scripted_agent(&arguments),
     }

@@ -14,6 +14,9 @@ use crate::output;
 /// How often the event logs of running runs are read.
 const REFRESH: Duration = Duration::from_millis(250);
 
+/// How often plain lines about training are printed where there is no terminal.
+const PLAIN_EVERY: Duration = Duration::from_secs(5);
+
 /// Follows the event logs of running runs.
 pub struct RunProgress {
     began: Instant,
@@ -97,4 +100,41 @@ impl Progress for RunProgress {
 fn name(folder: &Path) -> String {
     let name = folder.file_name().unwrap_or_default().to_string_lossy();
     name.split_once('-').map_or_else(|| name.to_string(), |(_, rest)| rest.to_owned())
+}
+
+/// A bar on a terminal, a plain line every few seconds otherwise.
+pub struct TrainingProgress {
+    bar: ProgressBar,
+    said: Option<Instant>,
+}
+
+impl TrainingProgress {
+    pub fn new() -> Self {
+        let bar = ProgressBar::new(0);
+        if let Ok(style) = ProgressStyle::with_template("{bar:30} {pos}/{len} {msg}") {
+            bar.set_style(style);
+        }
+        Self { bar, said: None }
+    }
+
+    pub fn show(&mut self, progress: &ptb_engine::train::Progress) {
+        let text = format!(
+            "loss {:.4}, {:.0} tokens/s, {} s left",
+            progress.loss,
+            progress.tokens_per_second,
+            progress.left.as_secs()
+        );
+        if output::is_terminal() {
+            self.bar.set_length(progress.total as u64);
+            self.bar.set_position(progress.step as u64);
+            self.bar.set_message(text);
+        } else if self.said.is_none_or(|said| said.elapsed() >= PLAIN_EVERY) || progress.step == progress.total {
+            self.said = Some(Instant::now());
+            output::say(format!("step {}/{}: {text}", progress.step, progress.total));
+        }
+    }
+
+    pub fn finish(&self) {
+        self.bar.finish_and_clear();
+    }
 }

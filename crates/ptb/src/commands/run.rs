@@ -37,7 +37,7 @@ pub struct RunArguments {
 
 pub fn run(arguments: &RunArguments, environment: &Environment) -> Outcome {
     let experiment = Experiment::read(&arguments.experiment).usage()?;
-    let catalog = environment.catalog(arguments.definitions.as_deref())?;
+    let catalog = Environment::catalog(arguments.definitions.as_deref())?;
     let specs = experiment.expand(&catalog).usage()?;
     if arguments.dry_run {
         return print_plan(&specs);

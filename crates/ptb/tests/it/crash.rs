@@ -119,7 +119,7 @@ fn a_second_worker_is_refused_while_the_first_one_works() {
     controller.args(["run", "experiment.toml", "--definitions", "definitions", "--out", "results"]);
     let mut controller = controller.spawn().unwrap();
     let folder = wait_for_agent(&scene);
-    let second = crate::scene::said(worker(&scene, &folder).output().unwrap());
+    let second = crate::scene::said(&worker(&scene, &folder).output().unwrap());
     second.badly(1, &["another worker"]);
     controller.kill().unwrap();
     controller.wait().unwrap();
@@ -129,7 +129,7 @@ fn a_second_worker_is_refused_while_the_first_one_works() {
 /// Waits until the agent stage of the only agent run has begun.
 fn wait_for_agent(scene: &Scene) -> RunFolder {
     let patience = Instant::now();
-    while patience.elapsed() < Duration::from_secs(60) {
+    while patience.elapsed() < Duration::from_mins(1) {
         for path in RunFolder::list(&scene.path("results/runs")).unwrap_or_default() {
             let (folder, _) = RunFolder::open(path).unwrap();
             let events = folder.events().read().unwrap();

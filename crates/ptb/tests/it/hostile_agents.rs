@@ -44,7 +44,7 @@ fn an_agent_that_ignores_its_deadline_is_gone_after_the_grace_period() {
     let script = format!(
         "{SUBMIT}\ntrap '' TERM\nsetsid bash -c \"trap '' TERM; while true; do sleep 1; done\" &\nwhile true; do sleep 1; done"
     );
-    let (_, folder) = played(&script, 2.0);
+    let (_scene, folder) = played(&script, 2.0);
     assert_eq!(outcome(&folder), AgentOutcome::TimedOut { killed: true });
     assert!(folder.session().unwrap().unwrap().seconds_used < 10.0);
 }
@@ -88,7 +88,7 @@ fn a_changed_evaluate_py_is_found_and_flagged() {
 
 #[test]
 fn an_honest_copy_of_the_base_model_is_clean() {
-    let (_, folder) = played(SUBMIT, 20.0);
+    let (_scene, folder) = played(SUBMIT, 20.0);
     assert_eq!(outcome(&folder), AgentOutcome::Finished);
     assert_eq!(decision(&folder), Decision::Clean);
 }

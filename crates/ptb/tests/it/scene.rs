@@ -58,7 +58,7 @@ impl Scene {
     }
 
     pub fn say(&self, arguments: &[&str]) -> Said {
-        said(self.ptb().args(arguments).output().expect("ptb starts"))
+        said(&self.ptb().args(arguments).output().expect("ptb starts"))
     }
 
     /// Runs the experiment.
@@ -85,7 +85,7 @@ impl Scene {
     }
 }
 
-pub fn said(output: Output) -> Said {
+pub fn said(output: &Output) -> Said {
     Said {
         code: output.status.code(),
         stdout: String::from_utf8_lossy(&output.stdout).into_owned(),

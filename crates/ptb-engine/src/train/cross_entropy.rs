@@ -32,7 +32,9 @@ impl CrossEntropy {
             let highest = highest(row);
             let total = exponentials(row, highest, out);
             let share = factor / total;
-            out.iter_mut().for_each(|value| *value *= share);
+            for value in out.iter_mut() {
+                *value *= share;
+            }
             out[target] -= factor;
         }
         Ok(values)
@@ -97,7 +99,7 @@ mod tests {
     use super::*;
 
     fn logits() -> Tensor {
-        let values: Vec<f32> = (0..33_u8).map(|i| f32::from(i * 37 % 17) / 4.0 - 2.0).collect();
+        let values: Vec<f32> = (0..33_u16).map(|i| f32::from(i * 37 % 17) / 4.0 - 2.0).collect();
         Tensor::from_vec(values, (3, 11), &Device::Cpu).expect("the shape fits")
     }
 

@@ -90,6 +90,7 @@ impl TrainError {
         move |source| Self::File { action, path, source }
     }
 
+    #[expect(clippy::needless_pass_by_value, reason = "a reference at every call would only be noise")]
     pub(super) fn setting(name: &'static str, value: impl ToString, expected: impl Into<String>) -> Self {
         Self::Setting { name, value: value.to_string(), expected: expected.into() }
     }

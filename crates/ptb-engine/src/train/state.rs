@@ -52,7 +52,7 @@ impl Fingerprint {
                 hash.update(value.to_le_bytes());
             }
         }
-        Self(hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect())
+        Self(hex::encode(hash.finalize()))
     }
 }
 

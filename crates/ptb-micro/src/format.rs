@@ -1,8 +1,8 @@
-//! The `micro-format` benchmark: write a calculation with its result in a stated form.
+//! The `micro-format` benchmark: answer a word problem with its calculation in a stated form.
 
 use crate::dice::Dice;
 use crate::item::{Item, Problem, Split, collect_items, resolve};
-use crate::prose::calculation;
+use crate::story::{Story, Tense};
 
 /// What is put around a calculation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -33,21 +33,17 @@ const FORMS: [Form; 12] = [
 
 /// Items of `micro-format`; the target is the whole reply, compared exactly.
 ///
-/// Counts, seeds and splits work as in [`micro_math`](crate::micro_math); here the calculation decides the split.
+/// Counts, seeds and splits work as in [`micro_math`](crate::micro_math); the split is decided in the same way.
 pub fn micro_format(split: Split, count: usize, seed: u64) -> Vec<Item> {
     let (count, seed) = resolve(split, count, seed);
     let mut dice = Dice::new(seed, "micro-format");
     collect_items("micro-format", split, count, || {
-        loop {
-            let form = FORMS[dice.below(FORMS.len())];
-            let step = calculation(&mut dice);
-            let request = format!("{} {} {}", step.left, step.operator, step.right);
-            if Split::of_facts(&request) == split {
-                let target = format!("{}{step}{}", form.before, form.after);
-                let question = format!("Write {request} with its result {}.", form.description);
-                return Problem { question, answer: target.clone(), target };
-            }
-        }
+        let form = FORMS[dice.below(FORMS.len())];
+        let story = Story::draw(&mut dice, split);
+        let target = format!("{}{}{}", form.before, story.calculation(), form.after);
+        let (setting, question) = (story.setting(Tense::Present), story.question());
+        let question = format!("{setting} {question}\nWrite the calculation {}.", form.description);
+        Problem { question, answer: target.clone(), target }
     })
 }
 
@@ -68,11 +64,9 @@ mod tests {
     #[test]
     fn the_target_is_the_calculation_in_the_asked_form() {
         for item in micro_format(Split::Train, 300, 4) {
-            let request =
-                item.question.trim_start_matches("Write ").split(" with its result ").next().unwrap_or_default();
-            assert!(item.target.contains(&format!("{request} = ")), "{item:?}");
             let form = FORMS.iter().find(|form| item.question.contains(form.description));
-            assert!(form.is_some_and(|form| item.target.starts_with(form.before) && item.target.ends_with(form.after)));
+            let inner = form.and_then(|form| item.target.strip_prefix(form.before)?.strip_suffix(form.after));
+            assert!(inner.is_some_and(|inner| inner.starts_with(['F', 'S']) && inner.contains(" = ")), "{item:?}");
         }
     }
 

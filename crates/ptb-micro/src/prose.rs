@@ -137,7 +137,7 @@ impl Prose {
 }
 
 /// A calculation with an exact, positive result of at most [`MAX_NUMBER`].
-pub(crate) fn calculation(dice: &mut Dice) -> Step {
+fn calculation(dice: &mut Dice) -> Step {
     match dice.below(8) {
         0..=2 => {
             let left = dice.between(1, MAX_NUMBER - 1);

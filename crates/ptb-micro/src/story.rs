@@ -215,9 +215,14 @@ impl Story {
 
     /// The calculations as a sentence: `So 3 + 4 = 7.` or `First 3 + 4 = 7, then 7 - 2 = 5.`
     pub(crate) fn rationale(&self) -> String {
+        format!("{}.", self.calculation())
+    }
+
+    /// The same without the full stop.
+    pub(crate) fn calculation(&self) -> String {
         match self.steps().as_slice() {
-            [first, second] => format!("First {first}, then {second}."),
-            steps => steps.iter().map(|step| format!("So {step}.")).collect(),
+            [first, second] => format!("First {first}, then {second}"),
+            steps => steps.iter().map(|step| format!("So {step}")).collect(),
         }
     }
 

@@ -174,3 +174,54 @@ impl Lines {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    type Outcome = Result<(), Box<dyn std::error::Error + Send + Sync>>;
+
+    /// The learned and the given pieces of a conversation, as texts in their order.
+    fn pieces(messages: &str) -> Result<Vec<(bool, String)>, Box<dyn std::error::Error + Send + Sync>> {
+        let tokenizer = ptb_micro::train_tokenizer(1)?;
+        let encoder = Encoder::new(&tokenizer, Family::Qwen3)?;
+        let row = encoder.row(&format!("{{\"messages\": {messages}}}"))?;
+        let mut pieces: Vec<(bool, Vec<u32>)> = Vec::new();
+        for (&token, &learned) in row.tokens.iter().zip(&row.learned) {
+            match pieces.last_mut() {
+                Some((same, tokens)) if *same == learned => tokens.push(token),
+                _ => pieces.push((learned, vec![token])),
+            }
+        }
+        pieces.into_iter().map(|(learned, tokens)| Ok((learned, tokenizer.decode(&tokens, false)?))).collect()
+    }
+
+    #[test]
+    fn exactly_the_assistant_tokens_and_the_end_of_the_turn_are_learned() -> Outcome {
+        let found = pieces(
+            r#"[{"role": "system", "content": "S"}, {"role": "user", "content": "Q"},
+                {"role": "assistant", "content": "A"}, {"role": "user", "content": "R"},
+                {"role": "assistant", "content": "B"}]"#,
+        )?;
+        let given = |text: &str| (false, text.to_owned());
+        let learned = |text: &str| (true, text.to_owned());
+        let expected = [
+            given("<|im_start|>system\nS<|im_end|>\n<|im_start|>user\nQ<|im_end|>\n<|im_start|>assistant\n"),
+            learned("A<|im_end|>"),
+            given("\n<|im_start|>user\nR<|im_end|>\n<|im_start|>assistant\n"),
+            learned("<think>\n\n</think>\n\nB<|im_end|>"),
+            given("\n"),
+        ];
+        assert_eq!(found, expected);
+        Ok(())
+    }
+
+    #[test]
+    fn the_given_part_of_a_row_is_the_prompt_that_generation_uses() -> Outcome {
+        let found = pieces(r#"[{"role": "user", "content": "How many?"}, {"role": "assistant", "content": "Two"}]"#)?;
+        let template = ChatTemplate::for_family(Family::Qwen3)?;
+        let prompt = template.render(&[Message::user("How many?")], &RenderOptions::default())?;
+        assert_eq!(found[0], (false, prompt));
+        Ok(())
+    }
+}

@@ -150,3 +150,48 @@ impl LoraOptions {
             .collect()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::tests::tiny;
+    use crate::decoder::random_weights;
+    use crate::train::parameters::AdamW;
+    use crate::train::rows::Row;
+
+    fn batch() -> MicroBatch {
+        let row = Row { tokens: vec![3, 1, 4, 1, 5], learned: vec![false, false, true, true, true] };
+        MicroBatch::new(&[&row])
+    }
+
+    fn lora() -> LoraOptions {
+        LoraOptions { rank: 2, alpha: 4.0, targets: Vec::new() }
+    }
+
+    fn loss(model: &Trainable) -> Result<f64, TrainError> {
+        Ok(model.gradients(&model.parameters.variables()?, &batch(), 1.0)?.0)
+    }
+
+    #[test]
+    fn untrained_low_rank_updates_change_nothing() -> Result<(), TrainError> {
+        let weights = random_weights(&tiny(), 1)?;
+        let plain = Trainable::full(&tiny(), &weights)?;
+        let adapted = Trainable::low_rank(&tiny(), weights, &lora(), 3)?;
+        assert_eq!(loss(&plain)?, loss(&adapted)?);
+        Ok(())
+    }
+
+    #[test]
+    fn trained_low_rank_updates_merge_into_the_same_model() -> Result<(), TrainError> {
+        let mut adapted = Trainable::low_rank(&tiny(), random_weights(&tiny(), 1)?, &lora(), 3)?;
+        let before = loss(&adapted)?;
+        for step in 0..5 {
+            let (_, gradients) = adapted.gradients(&adapted.parameters.variables()?, &batch(), 1.0)?;
+            adapted.parameters.update(&gradients, 1.0, 1e-2, step, &AdamW::default());
+        }
+        let trained = loss(&adapted)?;
+        let merged = loss(&Trainable::full(&tiny(), &adapted.merged()?)?)?;
+        assert!(trained < before && (trained - merged).abs() < 1e-4 * trained, "{before} {trained} {merged}");
+        Ok(())
+    }
+}

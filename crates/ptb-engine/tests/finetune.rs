@@ -1,0 +1,197 @@
+//! Fine-tuning of the micro base model through the public interface.
+
+use std::error::Error;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use ptb_engine::checkpoint::Checkpoint;
+use ptb_engine::train::{FinetuneOptions, LoraOptions, Summary, TrainError, finetune};
+use tempfile::TempDir;
+
+type Outcome = Result<(), Box<dyn Error>>;
+
+/// A folder with the base model and a training set of a few problems.
+struct Bench {
+    folder: TempDir,
+}
+
+impl Bench {
+    fn new() -> Result<Self, Box<dyn Error>> {
+        let folder = TempDir::new()?;
+        ptb_micro::write_base_model(&folder.path().join("base"))?;
+        fs::write(folder.path().join("train.jsonl"), ptb_micro::micro_math_chat(12, 7))?;
+        Ok(Self { folder })
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    /// Settings for three epochs of three steps.
+    fn options(&self, out: &str) -> FinetuneOptions {
+        let new = FinetuneOptions::new(self.path("base"), self.path("train.jsonl"), self.path(out));
+        FinetuneOptions { epochs: 3.0, batch_size: 4, micro_batch_size: 2, seed: 5, ..new }
+    }
+
+    fn train(&self, options: &FinetuneOptions) -> Result<(Summary, Vec<u8>), Box<dyn Error>> {
+        let summary = finetune(options, |_| {})?;
+        Ok((summary, weights(&options.out)?))
+    }
+
+    /// What training on a file with this content is refused with.
+    fn refusal(&self, content: &[u8]) -> Result<String, Box<dyn Error>> {
+        fs::write(self.path("bad.jsonl"), content)?;
+        let options = FinetuneOptions { data: self.path("bad.jsonl"), ..self.options("refused") };
+        let error = finetune(&options, |_| {}).err().ok_or("training should have failed")?;
+        assert!(!options.out.exists(), "a failed run leaves nothing behind");
+        Ok(error.to_string())
+    }
+}
+
+fn weights(model: &Path) -> std::io::Result<Vec<u8>> {
+    fs::read(model.join("model.safetensors"))
+}
+
+#[test]
+fn a_few_examples_are_learned_by_heart() -> Outcome {
+    let bench = Bench::new()?;
+    let options = FinetuneOptions { epochs: 12.0, ..bench.options("out") };
+    let mut reported = Vec::new();
+    let summary = finetune(&options, |progress| reported.push(*progress))?;
+    assert!(summary.last_loss < 0.3 * summary.first_loss, "{summary:?}");
+    assert_eq!((summary.rows, summary.steps, summary.truncated), (12, 36, 0));
+    assert_eq!((reported.len(), reported[35].step, reported[35].total), (36, 36, 36));
+    Ok(())
+}
+
+#[test]
+fn the_result_is_a_checkpoint_with_the_files_and_the_number_format_of_the_base() -> Outcome {
+    let bench = Bench::new()?;
+    let (_, trained) = bench.train(&bench.options("out"))?;
+    let base = weights(&bench.path("base"))?;
+    assert_ne!(trained, base);
+    assert_eq!(trained.len(), base.len());
+    for name in ["config.json", "generation_config.json", "tokenizer.json", "tokenizer_config.json"] {
+        assert_eq!(fs::read(bench.path("out").join(name))?, fs::read(bench.path("base").join(name))?, "{name}");
+    }
+    Checkpoint::open(&bench.path("out"))?.weights()?;
+    Ok(())
+}
+
+#[test]
+fn the_seed_decides_every_byte() -> Outcome {
+    let bench = Bench::new()?;
+    let (_, first) = bench.train(&bench.options("first"))?;
+    let (_, again) = bench.train(&bench.options("again"))?;
+    let (_, other) = bench.train(&FinetuneOptions { seed: 6, ..bench.options("other") })?;
+    assert!(first == again && first != other);
+    Ok(())
+}
+
+#[test]
+fn the_number_of_threads_changes_nothing() -> Outcome {
+    let bench = Bench::new()?;
+    let (_, one) = bench.train(&FinetuneOptions { threads: 1, micro_batch_size: 1, ..bench.options("one") })?;
+    let (_, three) = bench.train(&FinetuneOptions { threads: 3, micro_batch_size: 1, ..bench.options("three") })?;
+    assert!(one == three);
+    Ok(())
+}
+
+#[test]
+fn low_rank_training_changes_only_the_chosen_projections() -> Outcome {
+    let bench = Bench::new()?;
+    let lora = LoraOptions { rank: 4, alpha: 8.0, targets: vec!["q_proj".to_owned(), "v_proj".to_owned()] };
+    let (summary, _) = bench.train(&FinetuneOptions { lora: Some(lora), ..bench.options("out") })?;
+    assert_eq!(summary.trained_weights, 4 * 4 * (128 + 128 + 128 + 64));
+    let (base, trained) = (Checkpoint::open(&bench.path("base"))?, Checkpoint::open(&bench.path("out"))?);
+    let trained = trained.weights()?;
+    for (name, before) in base.weights()? {
+        let same = before.flatten_all()?.to_vec1::<f32>()? == trained[&name].flatten_all()?.to_vec1::<f32>()?;
+        assert_eq!(same, !name.contains("q_proj") && !name.contains("v_proj"), "{name}");
+    }
+    Ok(())
+}
+
+#[test]
+fn a_run_that_was_cut_off_goes_on_to_the_same_end() -> Outcome {
+    let bench = Bench::new()?;
+    let (_, undisturbed) = bench.train(&bench.options("undisturbed"))?;
+    let options = FinetuneOptions { checkpoint_every: Some(2), resume: true, ..bench.options("resumed") };
+    let cut_off = std::panic::catch_unwind(|| finetune(&options, |progress| assert!(progress.step < 6, "cut off")));
+    assert!(cut_off.is_err() && bench.path("resumed.checkpoints/step-4").is_dir());
+
+    let changed = FinetuneOptions { learning_rate: 1.0, ..options.clone() };
+    assert!(matches!(finetune(&changed, |_| {}), Err(TrainError::Resume { .. })));
+
+    let mut steps = Vec::new();
+    finetune(&options, |progress| steps.push(progress.step))?;
+    assert_eq!(steps, [5, 6, 7, 8, 9]);
+    assert!(weights(&options.out)? == undisturbed);
+    assert!(!bench.path("resumed.checkpoints").exists());
+    Ok(())
+}
+
+#[test]
+fn a_bad_row_is_named_by_file_and_line() -> Outcome {
+    let bench = Bench::new()?;
+    let good = ptb_micro::chat_row("Q", "A");
+    for (row, reason) in [
+        ("not json", "expected {\"messages\""),
+        ("{\"text\": \"x\"}", "expected {\"messages\""),
+        (r#"{"messages": []}"#, "no turn of the assistant"),
+        (r#"{"messages": [{"role": "user", "content": "Q"}]}"#, "no turn of the assistant"),
+        (r#"{"messages": [{"role": "robot", "content": "Q"}]}"#, "the role of message 0 is robot"),
+        (r#"{"messages": [{"role": "assistant", "content": 3}]}"#, "no text"),
+        (r#"{"messages": [{"role": "assistant", "content": "a<|im_end|>b"}]}"#, "control token <|im_end|>"),
+    ] {
+        let message = bench.refusal(format!("{good}\n{row}\n").as_bytes())?;
+        assert!(message.contains("bad.jsonl:3: ") && message.contains(reason), "{row}: {message}");
+    }
+    let huge = format!("{good}{}", "x".repeat(5 << 20));
+    assert!(bench.refusal(huge.as_bytes())?.contains("bad.jsonl:2: the line is longer than"));
+    assert!(bench.refusal(b"\xff\xfe\n")?.contains("bad.jsonl:1: the line is not UTF-8"));
+    assert!(bench.refusal(b"\n \n")?.contains("has no rows"));
+    Ok(())
+}
+
+#[test]
+fn rows_that_lose_their_end_are_counted() -> Outcome {
+    let bench = Bench::new()?;
+    let (summary, _) = bench.train(&FinetuneOptions { max_length: 42, ..bench.options("out") })?;
+    assert!(summary.truncated > 0 && summary.dropped + summary.rows == 12, "{summary:?}");
+    let options = FinetuneOptions { max_length: 5, ..bench.options("nothing") };
+    assert!(matches!(finetune(&options, |_| {}), Err(TrainError::Setting { name: "max_length", .. })));
+    Ok(())
+}
+
+#[test]
+fn a_loss_that_is_no_number_ends_the_run() -> Outcome {
+    let bench = Bench::new()?;
+    let options = FinetuneOptions { learning_rate: 1e30, ..bench.options("out") };
+    assert!(matches!(finetune(&options, |_| {}), Err(TrainError::NotFinite { .. })));
+    assert!(!options.out.exists());
+    Ok(())
+}
+
+#[test]
+fn settings_that_cannot_work_are_named() -> Outcome {
+    let bench = Bench::new()?;
+    let options = bench.options("out");
+    let lora = |rank, target: &str| Some(LoraOptions { rank, alpha: 1.0, targets: vec![target.to_owned()] });
+    for (name, bad) in [
+        ("batch_size", FinetuneOptions { batch_size: 0, ..options.clone() }),
+        ("epochs", FinetuneOptions { epochs: f64::NAN, ..options.clone() }),
+        ("warmup_share", FinetuneOptions { warmup_share: 2.0, ..options.clone() }),
+        ("lora rank", FinetuneOptions { lora: lora(0, "q_proj"), ..options.clone() }),
+        ("lora target", FinetuneOptions { lora: lora(4, "lm_head"), ..options.clone() }),
+        ("output folder", FinetuneOptions { out: bench.path("base"), ..options.clone() }),
+    ] {
+        match finetune(&bad, |_| {}) {
+            Err(TrainError::Setting { name: named, .. }) => assert_eq!(named, name),
+            other => return Err(format!("{name}: {other:?}").into()),
+        }
+    }
+    let missing = FinetuneOptions { base: bench.path("absent"), ..options };
+    assert!(matches!(finetune(&missing, |_| {}), Err(TrainError::Model { .. })));
+    Ok(())
+}

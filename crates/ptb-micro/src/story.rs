@@ -179,7 +179,7 @@ impl Story {
             Plot::Share => {
                 format!("{start} {} {} them equally among {b} friends.", person.pronoun, tense.of(("shares", "shared")))
             }
-            Plot::More => format!("{start} {} {have} {b} more than {name}.", other.name),
+            Plot::More | Plot::Together => format!("{start} {} {have} {b} more than {name}.", other.name),
             Plot::Fewer => format!("{start} {} {have} {b} fewer than {name}.", other.name),
             Plot::GainGain => format!("{start} {} Then {}", gains(0, b), lower(&gains(1, c))),
             Plot::GainLose => format!("{start} {} Then {}", gains(0, b), lower(&loses(0, c))),
@@ -187,7 +187,6 @@ impl Story {
             Plot::LoseLose => format!("{start} {} Then {}", loses(0, b), lower(&loses(1, c))),
             Plot::GroupsGain => format!("{} {}", self.groups(tense), gains(0, c)),
             Plot::GroupsLose => format!("{} {}", self.groups(tense), loses(0, c)),
-            Plot::Together => format!("{start} {} {have} {b} more than {name}.", other.name),
         }
     }
 
@@ -221,8 +220,9 @@ impl Story {
     /// The same without the full stop.
     pub(crate) fn calculation(&self) -> String {
         match self.steps().as_slice() {
-            [first, second] => format!("First {first}, then {second}"),
-            steps => steps.iter().map(|step| format!("So {step}")).collect(),
+            [first, second, ..] => format!("First {first}, then {second}"),
+            [only] => format!("So {only}"),
+            [] => String::new(),
         }
     }
 

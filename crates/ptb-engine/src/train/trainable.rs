@@ -177,7 +177,7 @@ mod tests {
         let weights = random_weights(&tiny(), 1)?;
         let plain = Trainable::full(&tiny(), &weights)?;
         let adapted = Trainable::low_rank(&tiny(), weights, &lora(), 3)?;
-        assert_eq!(loss(&plain)?, loss(&adapted)?);
+        assert!((loss(&plain)? - loss(&adapted)?).abs() < f64::EPSILON);
         Ok(())
     }
 

@@ -33,11 +33,6 @@ impl Bench {
         FinetuneOptions { epochs: 3.0, batch_size: 4, micro_batch_size: 2, seed: 5, ..new }
     }
 
-    fn train(&self, options: &FinetuneOptions) -> Result<(Summary, Vec<u8>), Box<dyn Error>> {
-        let summary = finetune(options, |_| {})?;
-        Ok((summary, weights(&options.out)?))
-    }
-
     /// What training on a file with this content is refused with.
     fn refusal(&self, content: &[u8]) -> Result<String, Box<dyn Error>> {
         fs::write(self.path("bad.jsonl"), content)?;
@@ -46,6 +41,12 @@ impl Bench {
         assert!(!options.out.exists(), "a failed run leaves nothing behind");
         Ok(error.to_string())
     }
+}
+
+/// What the run did, and the bytes of the trained weights.
+fn train(options: &FinetuneOptions) -> Result<(Summary, Vec<u8>), Box<dyn Error>> {
+    let summary = finetune(options, |_| {})?;
+    Ok((summary, weights(&options.out)?))
 }
 
 fn weights(model: &Path) -> std::io::Result<Vec<u8>> {
@@ -67,7 +68,7 @@ fn a_few_examples_are_learned_by_heart() -> Outcome {
 #[test]
 fn the_result_is_a_checkpoint_with_the_files_and_the_number_format_of_the_base() -> Outcome {
     let bench = Bench::new()?;
-    let (_, trained) = bench.train(&bench.options("out"))?;
+    let (_, trained) = train(&bench.options("out"))?;
     let base = weights(&bench.path("base"))?;
     assert_ne!(trained, base);
     assert_eq!(trained.len(), base.len());
@@ -81,9 +82,9 @@ fn the_result_is_a_checkpoint_with_the_files_and_the_number_format_of_the_base()
 #[test]
 fn the_seed_decides_every_byte() -> Outcome {
     let bench = Bench::new()?;
-    let (_, first) = bench.train(&bench.options("first"))?;
-    let (_, again) = bench.train(&bench.options("again"))?;
-    let (_, other) = bench.train(&FinetuneOptions { seed: 6, ..bench.options("other") })?;
+    let (_, first) = train(&bench.options("first"))?;
+    let (_, again) = train(&bench.options("again"))?;
+    let (_, other) = train(&FinetuneOptions { seed: 6, ..bench.options("other") })?;
     assert!(first == again && first != other);
     Ok(())
 }
@@ -91,8 +92,8 @@ fn the_seed_decides_every_byte() -> Outcome {
 #[test]
 fn the_number_of_threads_changes_nothing() -> Outcome {
     let bench = Bench::new()?;
-    let (_, one) = bench.train(&FinetuneOptions { threads: 1, micro_batch_size: 1, ..bench.options("one") })?;
-    let (_, three) = bench.train(&FinetuneOptions { threads: 3, micro_batch_size: 1, ..bench.options("three") })?;
+    let (_, one) = train(&FinetuneOptions { threads: 1, micro_batch_size: 1, ..bench.options("one") })?;
+    let (_, three) = train(&FinetuneOptions { threads: 3, micro_batch_size: 1, ..bench.options("three") })?;
     assert!(one == three);
     Ok(())
 }
@@ -101,7 +102,7 @@ fn the_number_of_threads_changes_nothing() -> Outcome {
 fn low_rank_training_changes_only_the_chosen_projections() -> Outcome {
     let bench = Bench::new()?;
     let lora = LoraOptions { rank: 4, alpha: 8.0, targets: vec!["q_proj".to_owned(), "v_proj".to_owned()] };
-    let (summary, _) = bench.train(&FinetuneOptions { lora: Some(lora), ..bench.options("out") })?;
+    let (summary, _) = train(&FinetuneOptions { lora: Some(lora), ..bench.options("out") })?;
     assert_eq!(summary.trained_weights, 4 * 4 * (128 + 128 + 128 + 64));
     let (base, trained) = (Checkpoint::open(&bench.path("base"))?, Checkpoint::open(&bench.path("out"))?);
     let trained = trained.weights()?;
@@ -115,7 +116,7 @@ fn low_rank_training_changes_only_the_chosen_projections() -> Outcome {
 #[test]
 fn a_run_that_was_cut_off_goes_on_to_the_same_end() -> Outcome {
     let bench = Bench::new()?;
-    let (_, undisturbed) = bench.train(&bench.options("undisturbed"))?;
+    let (_, undisturbed) = train(&bench.options("undisturbed"))?;
     let options = FinetuneOptions { checkpoint_every: Some(2), resume: true, ..bench.options("resumed") };
     let cut_off = std::panic::catch_unwind(|| finetune(&options, |progress| assert!(progress.step < 6, "cut off")));
     assert!(cut_off.is_err() && bench.path("resumed.checkpoints/step-4").is_dir());
@@ -157,7 +158,7 @@ fn a_bad_row_is_named_by_file_and_line() -> Outcome {
 #[test]
 fn rows_that_lose_their_end_are_counted() -> Outcome {
     let bench = Bench::new()?;
-    let (summary, _) = bench.train(&FinetuneOptions { max_length: 42, ..bench.options("out") })?;
+    let (summary, _) = train(&FinetuneOptions { max_length: 42, ..bench.options("out") })?;
     assert!(summary.truncated > 0 && summary.dropped + summary.rows == 12, "{summary:?}");
     let options = FinetuneOptions { max_length: 5, ..bench.options("nothing") };
     assert!(matches!(finetune(&options, |_| {}), Err(TrainError::Setting { name: "max_length", .. })));

@@ -188,8 +188,6 @@ places! {
     session_path => "session.json";
     /// What the session used, a [`Usage`].
     usage_path => "usage.json";
-    /// Processor, memory and disk, sampled while the agent works.
-    monitor => "monitor.csv";
     /// The checked copy of the workspace's `final_model`.
     submission => "submission";
     /// Why the submission could not be evaluated, where that is so.

@@ -149,7 +149,17 @@ fn last_words(log: &Path, status: &str) -> String {
     let text = ptb_core::files::read_text(log).unwrap_or_default();
     let lines: Vec<_> = text.lines().filter(|line| !line.trim().is_empty()).collect();
     match lines.get(lines.len().saturating_sub(LINES)..) {
+        Some([]) | None if is_full(log) => {
+            format!("the worker ended with {status}: no space left on the disk of {} (free some space)", log.display())
+        }
         Some([]) | None => format!("the worker ended with {status} and said nothing"),
         Some(last) => last.join("\n"),
     }
+}
+
+/// Whether the disk has so little space that not even a log could be written.
+fn is_full(log: &Path) -> bool {
+    const LITTLE: u64 = 64 << 10;
+    let folder = log.parent().unwrap_or(log);
+    rustix::fs::statvfs(folder).is_ok_and(|disk| disk.f_bavail * disk.f_frsize < LITTLE)
 }

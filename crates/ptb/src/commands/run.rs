@@ -68,8 +68,10 @@ pub fn run_experiment(
     output::say(format!("{} runs, {slots} at a time, in {}", folders.len(), results.root().display()));
     let mut progress = RunProgress::new();
     let failed = local::run_all(&folders, slots, &equipment, &mut progress).bad()?;
-    leaderboard::publish(results)?;
-    report(&failed)
+    // What failed matters more than a leaderboard that cannot be written, perhaps for the same reason.
+    let published = leaderboard::publish(results);
+    report(&failed)?;
+    published
 }
 
 /// The runs of the results folder: those planned when it was first used, else the given ones.

@@ -1,8 +1,10 @@
 //! Behaviour through the binary.
 
+mod commands;
 mod crash;
 mod demo;
 mod documents;
+mod full_disk;
 mod hostile_agents;
 mod hostile_models;
 mod scene;

@@ -16,20 +16,13 @@ const EVALUATE: &str = include_str!("../../../definitions/harness/evaluate.py");
 
 const FAMILIES: [Family; 1] = [Family::Qwen3];
 
-/// The chat template of a family.
-pub fn template(family: Family) -> &'static str {
-    match family {
-        Family::Qwen3 => include_str!("../../../definitions/templates/qwen3.jinja"),
-    }
-}
-
 /// Writes the untouched harness files of a run into `folder`.
 pub fn lay_out(folder: &Path, spec: &RunSpec, instructions: &str) -> Result<(), FileError> {
     write(folder, "instructions.md", instructions, 0o644)?;
     write(folder, "timer.sh", TIMER, 0o755)?;
     write(folder, "evaluate.py", &EVALUATE.replace("@BENCHMARK@", spec.benchmark.id.as_str()), 0o755)?;
     for family in FAMILIES {
-        write(folder, &format!("templates/{family}.jinja"), template(family), 0o644)?;
+        write(folder, &format!("templates/{family}.jinja"), family.chat_template(), 0o644)?;
     }
     Ok(())
 }

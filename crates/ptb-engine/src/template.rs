@@ -7,30 +7,10 @@ use std::fmt::Write as _;
 
 use minijinja::value::{Serde, ValueKind};
 use minijinja::{Environment, Error, ErrorKind, Value, context};
+pub use ptb_core::definitions::Family;
 use serde::{Deserialize, Serialize};
 use serde_json::Map;
 use thiserror::Error as ThisError;
-
-/// A family of models that share a chat format.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Family {
-    /// Qwen3, and the embedded micro model.
-    Qwen3,
-}
-
-impl Family {
-    /// The family of this name, such as `qwen3`.
-    pub fn by_name(name: &str) -> Option<Self> {
-        (name == "qwen3").then_some(Self::Qwen3)
-    }
-
-    fn source(self) -> &'static str {
-        match self {
-            Self::Qwen3 => include_str!("../../../definitions/templates/qwen3.jinja"),
-        }
-    }
-}
 
 /// Why a conversation cannot be rendered.
 #[derive(Debug, ThisError)]
@@ -118,7 +98,7 @@ impl ChatTemplate {
         environment.add_test("startingwith", minijinja::tests::is_startingwith);
         environment.add_test("endingwith", minijinja::tests::is_endingwith);
         environment.add_function("namespace", minijinja::functions::namespace);
-        environment.add_template("chat", family.source())?;
+        environment.add_template("chat", family.chat_template())?;
         Ok(Self { environment })
     }
 

@@ -9,7 +9,7 @@ use ptb_engine::generate::{
     Completion as Generated, EventKind, FinishReason, GenerationError, GenerationRequest, Limits, Model, ModelError,
     RequestError, RequestId, SamplingError, SamplingParams, Scheduler,
 };
-use ptb_engine::template::{self, ChatTemplate, Message, RenderOptions, TemplateError};
+use ptb_engine::template::{ChatTemplate, Message, RenderOptions, TemplateError};
 use thiserror::Error;
 
 use crate::engine::{ChatRequest, Completion, Engine, EngineError, OnCompletion, StopReason};
@@ -17,9 +17,6 @@ use crate::engine::{ChatRequest, Completion, Engine, EngineError, OnCompletion, 
 /// A model that the embedded engine cannot run.
 #[derive(Debug, Error)]
 pub enum EmbeddedError {
-    /// The embedded engine has no chat template of the family.
-    #[error("the embedded engine has no chat template for the family {0}: use another engine")]
-    Family(Family),
     /// The template does not compile.
     #[error(transparent)]
     Template(#[from] TemplateError),
@@ -43,8 +40,7 @@ impl EmbeddedEngine {
     /// Loads a checkpoint folder. The family of the base model decides the chat template; the folder's
     /// `generation_config.json` decides the sampling.
     pub fn load(folder: &Path, family: Family, limits: Limits) -> Result<Self, EmbeddedError> {
-        let template = template::Family::by_name(family.name()).ok_or(EmbeddedError::Family(family))?;
-        let model = Model::load(folder, ChatTemplate::for_family(template)?)?;
+        let model = Model::load(folder, ChatTemplate::for_family(family)?)?;
         let sampling = SamplingParams::from(model.generation());
         sampling.validate()?;
         Ok(Self { model, sampling, limits })

@@ -34,7 +34,7 @@ pub enum BaseModelSource {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Family {
-    /// Qwen3.
+    /// Qwen3, and the embedded micro model.
     Qwen3,
 }
 
@@ -43,6 +43,13 @@ impl Family {
     pub fn name(self) -> &'static str {
         match self {
             Family::Qwen3 => "qwen3",
+        }
+    }
+
+    /// The family's chat template, in Jinja. It is part of the program: no checkpoint chooses how it is asked.
+    pub fn chat_template(self) -> &'static str {
+        match self {
+            Family::Qwen3 => include_str!("../../../../definitions/templates/qwen3.jinja"),
         }
     }
 }

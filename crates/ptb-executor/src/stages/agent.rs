@@ -9,7 +9,7 @@ use jiff::{SignedDuration, Timestamp};
 use ptb_agents::scaffold::{self, Launch, Places};
 use ptb_agents::trace::{Recorder, last_lines};
 use ptb_agents::trajectory::{self, ReadTrace, TrajectoryAgent};
-use ptb_core::definitions::AgentDefinition;
+use ptb_core::definitions::{AgentDefinition, Scaffold};
 use ptb_core::files::{self, FileError, IoContext};
 use ptb_core::outcome::{AgentOutcome, AgentSession, Usage};
 use ptb_core::run::{RunFolder, RunSpec, SandboxKind};
@@ -71,7 +71,7 @@ fn sandbox_spec(
         cwd: places.workspace,
         mounts,
         home: places.home,
-        network: Network::Open,
+        network: network(agent.scaffold),
         limits: Limits {
             memory_bytes: spec.budget.memory_bytes,
             processes: spec.budget.processes,
@@ -82,6 +82,13 @@ fn sandbox_spec(
         isolation,
         ..SandboxSpec::new(program, folder.scratch())
     })
+}
+
+/// A scripted agent asks nobody, so it gets no network: what it does depends on what it was given alone.
+fn network(scaffold: Scaffold) -> Network {
+    match scaffold {
+        Scaffold::Scripted => Network::None,
+    }
 }
 
 /// Where things are inside the sandbox.

@@ -2,7 +2,6 @@
 //!
 //! The chat template follows from the base model's family, never from the submission.
 
-use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
 use ptb_core::evaluation::Metrics;
@@ -78,7 +77,8 @@ fn model_folder(folder: &RunFolder, spec: &RunSpec, equipment: &Equipment) -> Re
 }
 
 fn metrics(model: &Path, folder: &RunFolder, spec: &RunSpec, equipment: &Equipment) -> Result<Metrics, Unevaluated> {
-    let identity = ModelIdentity { name: model_name(spec), hash: hash_folder(model).map_err(Unevaluated::Bench)? };
+    let identity =
+        ModelIdentity::of_folder(model_name(spec), model).map_err(|error| Unevaluated::Bench(error.into()))?;
     let request = PlanRequest {
         benchmark: &spec.benchmark,
         wording: &spec.prompt,
@@ -106,18 +106,6 @@ fn model_name(spec: &RunSpec) -> String {
         RunKind::Baseline => spec.base_model.id.to_string(),
         RunKind::Agent => format!("submission of {}", spec.id),
     }
-}
-
-/// SHA-256 over the names and contents of a checkpoint's files.
-fn hash_folder(model: &Path) -> Result<String, StageError> {
-    let mut digest = String::new();
-    for entry in walkdir::WalkDir::new(model).follow_links(false).sort_by_file_name().into_iter().flatten() {
-        if entry.file_type().is_file() {
-            let name = entry.path().strip_prefix(model).unwrap_or(entry.path());
-            let _ = writeln!(digest, "{} {}", name.display(), files::sha256_file(entry.path())?);
-        }
-    }
-    Ok(files::sha256(digest.as_bytes()))
 }
 
 /// The submission must name the base model's architecture: another one could bring another template or tokenizer.

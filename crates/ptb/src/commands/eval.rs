@@ -1,6 +1,5 @@
 //! `ptb eval`: evaluates one model on one benchmark.
 
-use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
@@ -74,7 +73,7 @@ pub fn eval(arguments: &EvalArguments, environment: &Environment) -> Outcome {
         .get(&benchmark.id)
         .ok_or_else(|| usage(format!("the pack {} has no wording for {}", pack.id, benchmark.id)))?;
     let seeds = if arguments.seeds.is_empty() { &FINAL_SEEDS[..1] } else { &arguments.seeds[..] };
-    let identity = identity(&model)?;
+    let identity = ModelIdentity::of_folder(&*model.name, &model.folder).usage()?;
     let request = PlanRequest {
         benchmark,
         wording,
@@ -102,25 +101,13 @@ fn missing_data(error: PlanError) -> Failure {
 fn check_template(folder: Option<&Path>, model: &Found) -> Outcome {
     let Some(folder) = folder else { return Ok(()) };
     let path = folder.join(format!("{}.jinja", model.family));
-    if files::read_text(&path).usage()? == ptb_agents::workspace::template(model.family) {
+    if files::read_text(&path).usage()? == model.family.chat_template() {
         return Ok(());
     }
     Err(usage(format!(
         "{} is not the template that the final evaluation uses: restore it, or leave --templates-dir out",
         path.display()
     )))
-}
-
-/// Path and last change of the weights: enough to keep logs of different models apart.
-fn identity(model: &Found) -> Result<ModelIdentity, Failure> {
-    let mut hash = format!("{}\n", model.folder.display());
-    for entry in std::fs::read_dir(&model.folder).usage()? {
-        let entry = entry.usage()?;
-        let metadata = entry.metadata().usage()?;
-        let changed = metadata.modified().usage()?.duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
-        let _ = writeln!(hash, "{} {} {}", entry.path().display(), metadata.len(), changed.as_nanos());
-    }
-    Ok(ModelIdentity { name: model.name.clone(), hash: files::sha256(hash.as_bytes()) })
 }
 
 fn run(plan: &Plan, engine: &EmbeddedEngine, log_dir: Option<&Path>) -> Result<Metrics, Failure> {

@@ -16,7 +16,7 @@ use crate::output;
 /// The same data, settings and seed give the same weights, whatever the number of threads. With
 /// --checkpoint-every, an interrupted run goes on from its last checkpoint when the same command starts again.
 ///
-/// Example: ptb finetune --model base --data chat.jsonl --output final_model --epochs 2 --learning-rate 1e-3
+/// Example: ptb finetune --model base --data chat.jsonl --output final_model --epochs 2 --learning-rate 3e-4
 #[derive(Debug, Args)]
 pub struct FinetuneArguments {
     /// Checkpoint folder to start from
@@ -38,7 +38,7 @@ pub struct FinetuneArguments {
     #[arg(long, default_value_t = 16)]
     batch_size: usize,
     /// Peak learning rate
-    #[arg(long, default_value_t = 1e-3)]
+    #[arg(long, default_value_t = 3e-4)]
     learning_rate: f64,
     /// Share of the steps in which the learning rate rises
     #[arg(long, default_value_t = 0.05)]

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use clap::Args;
 use ptb_engine::generate::{Limits, Model};
 use ptb_engine::serve::{ServeOptions, Server};
-use ptb_engine::template::{ChatTemplate, Family};
+use ptb_engine::template::ChatTemplate;
 
 use super::{Environment, model};
 use crate::failure::{Outcome, Sort};
@@ -36,9 +36,7 @@ pub struct ServeArguments {
 
 pub fn serve(arguments: &ServeArguments, environment: &Environment) -> Outcome {
     let found = model::find(&arguments.model, &Environment::catalog(None)?, environment)?;
-    let family = Family::by_name(found.family.name())
-        .ok_or_else(|| crate::failure::usage(format!("the embedded engine does not run {}", found.family)))?;
-    let template = ChatTemplate::for_family(family).bad()?;
+    let template = ChatTemplate::for_family(found.family).bad()?;
     let model = Arc::new(Model::load(&found.folder, template).usage()?);
     let options = ServeOptions {
         address: arguments.listen,

@@ -48,7 +48,7 @@ impl RunProgress {
                 (EventKind::StageStarted { stage, .. }, Some(line)) => line.set_message(stage.name()),
                 (EventKind::StageFinished { stage, summary }, _) => {
                     let seconds = self.began.elapsed().as_secs();
-                    let text = format!("{seconds:>5} s  {:<28} {stage:<9} {summary}", shown.name);
+                    let text = format!("{seconds:>5} s  {:<38} {stage:<9} {summary}", shown.name);
                     self.screen.suspend(|| output::say(text));
                 }
                 _ => {}

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 use ptb_executor::results::ResultsFolder;
-use ptb_report::{Leaderboard, Results, build_pages, csv, markdown, terminal_table, write_leaderboard_json};
+use ptb_report::{Leaderboard, Results, build_pages, csv, markdown, terminal_table};
 
 use crate::failure::{Failure, Outcome, Sort, usage};
 use crate::output;
@@ -52,13 +52,11 @@ pub fn publish(results: &ResultsFolder) -> Outcome {
     show(results, &board)
 }
 
-/// Writes `leaderboard.json` and the pages.
+/// Writes the pages, and `leaderboard.json` beside them.
 fn write(results: &ResultsFolder) -> Result<Leaderboard, Failure> {
     let read = Results::read(&results.runs()).bad()?;
-    let board = Leaderboard::new(&read);
-    write_leaderboard_json(&board, &results.leaderboard()).bad()?;
     build_pages(&read, results.root()).bad()?;
-    Ok(board)
+    Ok(Leaderboard::new(&read))
 }
 
 fn show(results: &ResultsFolder, board: &Leaderboard) -> Outcome {

@@ -11,8 +11,9 @@ mod pack;
 
 pub use agent::{AgentDefinition, Scaffold, ScriptStep};
 pub use benchmark::{
-    BenchmarkDefinition, DataDefinition, DataFile, FewShot, FieldMapping, MetricName, MicroSet, ScorerDefinition, Split,
+    BenchmarkDefinition, DataDefinition, DataFile, FewShot, FieldMapping, JudgeSettings, MetricName, MicroSet,
+    SampleOrder, SamplingOverrides, ScorerDefinition, Solver, Split, TokenPrices,
 };
 pub use catalog::{Catalog, DefinitionError};
 pub use model::{BaseModelDefinition, BaseModelSource, Family};
-pub use pack::{Pack, PromptWording};
+pub use pack::{ChoiceOrder, JudgeWording, Pack, PromptWording};

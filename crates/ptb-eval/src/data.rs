@@ -12,7 +12,7 @@ mod store;
 pub use download::{DownloadProblem, Downloader};
 pub use error::{DataError, Mismatch, RowProblem};
 pub use fetch::{FetchAction, FetchProgress, FetchReport, Source};
-pub use item::{Item, hash_items};
+pub use item::{Criterion, ExpectedCall, Item, ProgramTests, Reference, hash_items};
 pub use micro::{export_micro, micro_items};
 pub use rows::split_answer;
 pub use store::{DataStatus, DataStore, FileState, default_root};

@@ -119,7 +119,12 @@ impl Place {
             FinishReason::Length if output_tokens < u64::from(self.max_tokens) => StopReason::ModelLength,
             FinishReason::Length => StopReason::MaxTokens,
         };
-        Completion { text: generated.text, stop_reason, input_tokens: generated.prompt_tokens as u64, output_tokens }
+        Completion {
+            stop_reason,
+            input_tokens: generated.prompt_tokens as u64,
+            output_tokens,
+            ..Completion::of_text(generated.text)
+        }
     }
 }
 
@@ -127,10 +132,9 @@ impl Place {
 fn refused(error: &RequestError, length: usize) -> Result<Completion, EngineError> {
     match error {
         RequestError::PromptTooLong { .. } => Ok(Completion {
-            text: String::new(),
             stop_reason: StopReason::ModelLength,
             input_tokens: length as u64,
-            output_tokens: 0,
+            ..Completion::of_text("")
         }),
         RequestError::CacheTooSmall { .. } => Err(EngineError::Failed(error.to_string())),
         _ => Err(EngineError::Request(error.to_string())),

@@ -2,23 +2,55 @@
 
 use std::ops::ControlFlow;
 
+use ptb_core::definitions::SamplingOverrides;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use thiserror::Error;
 
 use crate::prompt::ChatMessage;
 
 /// Longest completion that is kept, in bytes; several times what the largest token limit can give.
 pub const MAX_COMPLETION: usize = 1 << 20;
+/// Most function calls of one completion that are kept.
+pub const MAX_TOOL_CALLS: usize = 64;
+
+/// A function that the model may call.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ToolDefinition {
+    /// Its name.
+    pub name: String,
+    /// What it does.
+    pub description: String,
+    /// Its parameters as a JSON Schema, keys in the order in which they are sent.
+    pub parameters: Value,
+}
+
+/// A call of a function by the model.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ToolCall {
+    /// Names the call within its conversation.
+    pub id: String,
+    /// The function.
+    pub name: String,
+    /// The arguments as the model wrote them: JSON at best. Hostile text.
+    pub arguments: String,
+}
 
 /// One request to a model.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ChatRequest {
     /// The conversation so far.
     pub messages: Vec<ChatMessage>,
+    /// Functions that the model may call; it chooses.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub tools: Vec<ToolDefinition>,
     /// Most tokens of the answer.
     pub max_tokens: u32,
     /// Seed of the sampling; fits a signed 64-bit integer.
     pub seed: u64,
+    /// Generation parameters in place of the model's own.
+    #[serde(default, skip_serializing_if = "SamplingOverrides::is_empty")]
+    pub sampling: SamplingOverrides,
 }
 
 /// Why an answer ended.
@@ -36,8 +68,14 @@ pub enum StopReason {
 /// The answer to a request.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Completion {
-    /// What the model says. Hostile text.
+    /// What the model says. Hostile text; empty where it only calls functions.
     pub text: String,
+    /// What the model thought, where the engine tells it apart from the text.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reasoning: Option<String>,
+    /// The functions it calls, in order.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub tool_calls: Vec<ToolCall>,
     /// Why it ended.
     pub stop_reason: StopReason,
     /// Tokens of the prompt.
@@ -47,12 +85,34 @@ pub struct Completion {
 }
 
 impl Completion {
-    /// The completion with a text of at most [`MAX_COMPLETION`] bytes.
+    /// A completion that is text only.
+    pub fn of_text(text: impl Into<String>) -> Self {
+        Self {
+            text: text.into(),
+            reasoning: None,
+            tool_calls: Vec::new(),
+            stop_reason: StopReason::Stop,
+            input_tokens: 0,
+            output_tokens: 0,
+        }
+    }
+
+    /// The completion with texts of at most [`MAX_COMPLETION`] bytes and at most [`MAX_TOOL_CALLS`] calls.
     pub(crate) fn bounded(mut self) -> Self {
-        let end = self.text.floor_char_boundary(MAX_COMPLETION);
-        self.text.truncate(end);
+        cut(&mut self.text);
+        self.reasoning.iter_mut().for_each(cut);
+        self.tool_calls.truncate(MAX_TOOL_CALLS);
+        for call in &mut self.tool_calls {
+            cut(&mut call.id);
+            cut(&mut call.name);
+            cut(&mut call.arguments);
+        }
         self
     }
+}
+
+fn cut(text: &mut String) {
+    text.truncate(text.floor_char_boundary(MAX_COMPLETION));
 }
 
 /// Why an engine gave no answer.
@@ -88,9 +148,7 @@ mod tests {
 
     #[test]
     fn long_completions_are_cut_between_characters() {
-        let text = "é".repeat(MAX_COMPLETION);
-        let completion = Completion { text, stop_reason: StopReason::Stop, input_tokens: 1, output_tokens: 1 };
-        let bounded = completion.bounded();
+        let bounded = Completion::of_text("é".repeat(MAX_COMPLETION)).bounded();
         assert_eq!(bounded.text.len(), MAX_COMPLETION);
         assert!(bounded.text.chars().all(|char| char == 'é'));
     }

@@ -7,12 +7,14 @@
 //! | [`engine`] | what generates tokens, as a trait |
 //! | [`embedded`] | the embedded decoder as such an engine |
 //! | [`scorer`] | from a completion to a score |
+//! | [`grader`] | what more than the completion's text decides: running code, asking a judge |
 //! | [`evaluation`] | all samples and seeds of a model on a benchmark, resumable |
 
 pub mod data;
 pub mod embedded;
 pub mod engine;
 pub mod evaluation;
+pub mod grader;
 mod log;
 pub mod prompt;
 pub mod scorer;

@@ -223,7 +223,8 @@ impl Experiment {
         replicate: u32,
         agent: Option<AgentDefinition>,
     ) -> Result<RunSpec, ExperimentError> {
-        let prompt = pack.prompts.get(&task.benchmark).ok_or_else(|| ExperimentError::Value {
+        let benchmark = catalog.benchmark(&task.benchmark)?;
+        let prompt = pack.prompts.get(benchmark.prompt_name()).ok_or_else(|| ExperimentError::Value {
             name: self.name.clone(),
             problem: format!("the pack {:?} has no wording for {}: choose another pack", pack.id, task.benchmark),
         })?;
@@ -235,7 +236,7 @@ impl Experiment {
             replicate,
             agent,
             base_model: catalog.model(&task.base_model)?.clone(),
-            benchmark: catalog.benchmark(&task.benchmark)?.clone(),
+            benchmark: benchmark.clone(),
             pack: pack.id.clone(),
             prompt: prompt.clone(),
             budget: self.budget.resolve(),

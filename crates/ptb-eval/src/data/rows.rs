@@ -55,7 +55,7 @@ impl RowReader<'_> {
             None => format!("{}/{}/{row}", self.benchmark, self.split),
         };
         let question = text_of(object, &self.fields.question)?;
-        let answer = text_of(object, &self.fields.answer)?;
+        let answer = self.fields.answer.as_ref().map_or(Ok(String::new()), |field| text_of(object, field))?;
         let target = match &self.fields.target_after {
             Some(mark) => {
                 let parts = split_answer(&answer, mark).ok_or_else(|| RowProblem::NoTarget(mark.clone()))?;
@@ -63,7 +63,7 @@ impl RowReader<'_> {
             }
             None => answer.clone(),
         };
-        Ok(Item { id, question, answer, target })
+        Ok(Item { id, question, answer, target, ..Item::default() })
     }
 }
 
@@ -98,8 +98,9 @@ mod tests {
         FieldMapping {
             id: id.map(str::to_owned),
             question: "q".to_owned(),
-            answer: "a".to_owned(),
+            answer: Some("a".to_owned()),
             target_after: Some("####".to_owned()),
+            ..FieldMapping::default()
         }
     }
 

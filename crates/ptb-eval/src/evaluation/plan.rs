@@ -56,6 +56,9 @@ pub enum PlanError {
     /// Two items have one id.
     #[error("the item id {0:?} occurs twice")]
     DuplicateId(String),
+    /// The answers are graded by more than a look at them.
+    #[error("{0} is graded by running code or by a judge, which this evaluation does not do")]
+    Grader(String),
     /// A target that the scorer cannot compare with.
     #[error("the target {target:?} of {id} is none for the {scorer} scorer: correct the data or the definition")]
     Target {
@@ -97,7 +100,7 @@ impl Plan {
     pub fn new(request: &PlanRequest<'_>, items: Vec<Item>, train: &[Item]) -> Result<Self, PlanError> {
         let PlanRequest { benchmark, wording, model, seeds, limit, max_tokens } = *request;
         let prompter = Prompter::new(benchmark, wording, train)?;
-        let scorer = Scorer::strict(&benchmark.scorer);
+        let scorer = Scorer::strict(&benchmark.scorer).ok_or_else(|| PlanError::Grader(benchmark.id.to_string()))?;
         check_seeds(seeds)?;
         check_items(benchmark, &items, scorer)?;
         let limits = max_tokens.map_or_else(|| benchmark.max_tokens.clone(), |limit| vec![limit]);

@@ -89,7 +89,9 @@ impl SeedRun<'_> {
         let item = &self.plan.items[index];
         ChatRequest {
             messages: self.plan.prompter.messages(item),
+            tools: item.tools.clone(),
             max_tokens: self.max_tokens,
+            sampling: self.plan.benchmark.sampling,
             seed: seed::derive(self.seed, &item.id, EPOCH, FIRST_CALL),
         }
     }

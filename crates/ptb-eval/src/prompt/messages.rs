@@ -19,6 +19,8 @@ pub enum Role {
     User,
     /// The model.
     Assistant,
+    /// The result of a function call.
+    Tool,
 }
 
 impl Role {
@@ -28,6 +30,7 @@ impl Role {
             Self::System => "system",
             Self::User => "user",
             Self::Assistant => "assistant",
+            Self::Tool => "tool",
         }
     }
 }
@@ -146,7 +149,7 @@ mod tests {
     }
 
     fn wording(user: &str, example: Option<&str>) -> PromptWording {
-        PromptWording { user: user.to_owned(), fewshot_example: example.map(str::to_owned) }
+        PromptWording { user: user.to_owned(), fewshot_example: example.map(str::to_owned), ..PromptWording::default() }
     }
 
     fn item(question: &str, answer: &str) -> Item {
@@ -155,6 +158,7 @@ mod tests {
             question: question.to_owned(),
             answer: answer.to_owned(),
             target: "2".to_owned(),
+            ..Item::default()
         }
     }
 

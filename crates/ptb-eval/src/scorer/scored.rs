@@ -18,15 +18,23 @@ pub struct Scored {
     pub extracted_answer: Option<String>,
     /// Why, in a few words.
     pub reason: String,
+    /// The single results that the score is the mean of, where a judge compared: 0, 0.5 or 1 each, strong verdicts
+    /// several times.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub votes: Vec<f64>,
 }
 
 impl Scored {
     pub(crate) fn right(answer: &str) -> Self {
-        Self { score: 1.0, extracted_answer: Some(cut(answer)), reason: "equal to the target".to_owned() }
+        Self::new(1.0, Some(answer), "equal to the target")
     }
 
     pub(crate) fn wrong(answer: Option<&str>, reason: &str) -> Self {
-        Self { score: 0.0, extracted_answer: answer.map(cut), reason: reason.to_owned() }
+        Self::new(0.0, answer, reason)
+    }
+
+    pub(crate) fn new(score: f64, answer: Option<&str>, reason: &str) -> Self {
+        Self { score, extracted_answer: answer.map(cut), reason: reason.to_owned(), votes: Vec::new() }
     }
 
     /// Whether the answer is fully right.
@@ -39,7 +47,7 @@ fn cut(text: &str) -> String {
     text.chars().take(MAX_EXTRACTED).collect()
 }
 
-/// A scorer of the strict family.
+/// A scorer of the strict family that needs nothing but the item and the completion.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Scorer {
     /// [`score_numeric`].
@@ -49,11 +57,12 @@ pub enum Scorer {
 }
 
 impl Scorer {
-    /// The scorer that a definition names.
-    pub fn strict(definition: &ScorerDefinition) -> Self {
+    /// The scorer that a definition names; none where a grader decides.
+    pub fn strict(definition: &ScorerDefinition) -> Option<Self> {
         match definition {
-            ScorerDefinition::Numeric => Self::Numeric,
-            ScorerDefinition::ExactText => Self::ExactText,
+            ScorerDefinition::Numeric => Some(Self::Numeric),
+            ScorerDefinition::ExactText => Some(Self::ExactText),
+            _ => None,
         }
     }
 

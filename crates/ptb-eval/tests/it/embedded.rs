@@ -4,7 +4,7 @@ use std::fs;
 use std::ops::ControlFlow;
 use std::path::Path;
 
-use ptb_core::definitions::Family;
+use ptb_core::definitions::{Family, SamplingOverrides};
 use ptb_engine::generate::Limits;
 use ptb_eval::embedded::EmbeddedEngine;
 use ptb_eval::engine::{ChatRequest, Completion, Engine, EngineError, StopReason};
@@ -33,7 +33,7 @@ fn engine(generation: &str, limits: Limits) -> EmbeddedEngine {
 
 fn request(question: &str, max_tokens: u32, seed: u64) -> ChatRequest {
     let messages = vec![ChatMessage { role: Role::User, content: question.to_owned() }];
-    ChatRequest { messages, max_tokens, seed }
+    ChatRequest { messages, tools: Vec::new(), max_tokens, seed, sampling: SamplingOverrides::default() }
 }
 
 type Answer = Result<Completion, EngineError>;

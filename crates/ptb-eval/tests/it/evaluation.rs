@@ -29,6 +29,7 @@ pub fn items(count: usize) -> Vec<Item> {
         question: number.to_string(),
         answer: format!("#### {number}"),
         target: number.to_string(),
+        ..Item::default()
     };
     (0..count).map(item).collect()
 }
@@ -36,7 +37,7 @@ pub fn items(count: usize) -> Vec<Item> {
 pub fn plan(items: Vec<Item>, change: impl FnOnce(&mut PlanRequest<'_>)) -> Result<Plan, PlanError> {
     let (mut benchmark, model) = (embedded("micro-math"), model("model"));
     benchmark.max_tokens = vec![64, 32, 16];
-    let wording = PromptWording { user: "{question}".to_owned(), fewshot_example: None };
+    let wording = PromptWording { user: "{question}".to_owned(), ..PromptWording::default() };
     let mut request = PlanRequest {
         benchmark: &benchmark,
         wording: &wording,

@@ -22,6 +22,7 @@ fn wording(pack: &Value) -> PromptWording {
     PromptWording {
         user: text("user").replace("{prompt}", "{question}"),
         fewshot_example: Some(text("fewshot_example").to_owned()),
+        ..PromptWording::default()
     }
 }
 

@@ -3,7 +3,7 @@
 use std::cell::{Cell, RefCell};
 use std::ops::ControlFlow;
 
-use ptb_eval::engine::{ChatRequest, Completion, Engine, EngineError, OnCompletion, StopReason};
+use ptb_eval::engine::{ChatRequest, Completion, Engine, EngineError, OnCompletion};
 
 /// Answers every request by a function of the request.
 pub struct ScriptedEngine<F> {
@@ -75,7 +75,7 @@ impl<F: Fn(&ChatRequest) -> Result<Completion, EngineError>> Engine for Scripted
 }
 
 pub fn says(text: impl Into<String>) -> Completion {
-    Completion { text: text.into(), stop_reason: StopReason::Stop, input_tokens: 10, output_tokens: 5 }
+    Completion { input_tokens: 10, output_tokens: 5, ..Completion::of_text(text) }
 }
 
 /// Answers right where the request's seed is even, and wrong elsewhere; the question holds the right answer.

@@ -70,7 +70,7 @@ pub fn eval(arguments: &EvalArguments, environment: &Environment) -> Outcome {
     let pack = catalog.pack("default").usage()?;
     let wording = pack
         .prompts
-        .get(&benchmark.id)
+        .get(benchmark.prompt_name())
         .ok_or_else(|| usage(format!("the pack {} has no wording for {}", pack.id, benchmark.id)))?;
     let seeds = if arguments.seeds.is_empty() { &FINAL_SEEDS[..1] } else { &arguments.seeds[..] };
     let identity = ModelIdentity::of_folder(&*model.name, &model.folder).usage()?;

@@ -6,6 +6,7 @@
 //! | [`prompt`] | from an item to the messages of a request |
 //! | [`engine`] | what generates tokens, as a trait |
 //! | [`embedded`] | the embedded decoder as such an engine |
+//! | [`python_random`] | random orders of Python and numpy, draw for draw |
 //! | [`scorer`] | from a completion to a score |
 //! | [`grader`] | what more than the completion's text decides: running code, asking a judge |
 //! | [`evaluation`] | all samples and seeds of a model on a benchmark, resumable |
@@ -17,4 +18,5 @@ pub mod evaluation;
 pub mod grader;
 mod log;
 pub mod prompt;
+pub mod python_random;
 pub mod scorer;

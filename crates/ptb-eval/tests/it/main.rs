@@ -5,6 +5,7 @@ mod download;
 mod embedded;
 mod evaluation;
 mod golden;
+mod golden_random;
 mod inspect_log;
 mod scripted_engine;
 mod web_server;

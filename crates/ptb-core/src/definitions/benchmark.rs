@@ -266,6 +266,9 @@ pub struct FieldMapping {
     /// Criteria with their points.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rubric: Option<String>,
+    /// Labels of a row that results are broken down by.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tags: Option<String>,
     /// The target is what follows the last occurrence of this text in the answer.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub target_after: Option<String>,

@@ -24,6 +24,9 @@ pub struct Item {
     /// Functions that the model may call.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub tools: Vec<ToolDefinition>,
+    /// Labels that results are broken down by, such as `theme:hedging`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub tags: Vec<String>,
     /// What else a scorer needs.
     #[serde(default, skip_serializing_if = "Reference::is_text")]
     pub reference: Reference,

@@ -5,6 +5,7 @@
 //! | [`data`] | data sets: fetching, checking, items |
 //! | [`prompt`] | from an item to the messages of a request |
 //! | [`engine`] | what generates tokens, as a trait |
+//! | [`http`] | the HTTP client of engines and judges |
 //! | [`embedded`] | the embedded decoder as such an engine |
 //! | [`python_random`] | random orders of Python and numpy, draw for draw |
 //! | [`scorer`] | from a completion to a score |
@@ -16,6 +17,7 @@ pub mod embedded;
 pub mod engine;
 pub mod evaluation;
 pub mod grader;
+pub mod http;
 mod log;
 pub mod prompt;
 pub mod python_random;

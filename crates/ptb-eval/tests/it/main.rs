@@ -1,11 +1,13 @@
 //! Behaviour of the crate as a whole: data folders, downloads, evaluations and their logs.
 
+mod chat_server;
 mod data;
 mod download;
 mod embedded;
 mod evaluation;
 mod golden;
 mod golden_random;
+mod http;
 mod inspect_log;
 mod scripted_engine;
 mod web_server;

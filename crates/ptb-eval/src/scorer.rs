@@ -2,14 +2,18 @@
 //!
 //! Completions are untrusted text. A scorer always ends with a score or a wrong answer and its reason; it never fails.
 
+mod clean_up;
 mod decimal;
 mod digits;
 mod numeric;
+#[cfg_attr(not(test), expect(dead_code, reason = "the scorers of the reference need the rest"))]
+mod python_text;
 mod quantity;
 mod scored;
 mod text;
 mod thought;
 
+pub use clean_up::{answer_for_judge, limit_repetitions};
 pub use decimal::Decimal;
 pub use numeric::{score_numeric, target_number};
 pub use scored::{Scored, Scorer};

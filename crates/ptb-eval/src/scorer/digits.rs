@@ -28,7 +28,7 @@ fn plain_char(char: char) -> char {
     }
 }
 
-fn decimal_digit(char: char) -> Option<char> {
+pub(crate) fn decimal_digit(char: char) -> Option<char> {
     let code = char as u32;
     let zero = ZEROS[..ZEROS.partition_point(|zero| *zero <= code)].last()?;
     char::from_digit(code - zero, 10)

@@ -6,6 +6,7 @@ mod download;
 mod embedded;
 mod evaluation;
 mod golden;
+mod golden_clean_up;
 mod golden_random;
 mod http;
 mod inspect_log;

@@ -1,5 +1,7 @@
 //! Metrics of an evaluation.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
 /// A number and how sure it is.
@@ -9,6 +11,16 @@ pub struct Estimate {
     pub value: f64,
     /// Its standard error; absent where it cannot be known.
     pub standard_error: Option<f64>,
+    /// Its 95 % interval, where one was computed that does not follow from the standard error.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub confidence_95: Option<(f64, f64)>,
+}
+
+impl Estimate {
+    /// A value and its standard error, where it is known.
+    pub const fn new(value: f64, standard_error: Option<f64>) -> Self {
+        Self { value, standard_error, confidence_95: None }
+    }
 }
 
 /// `metrics.json`: the result of an evaluation over all its seeds.
@@ -45,6 +57,12 @@ pub struct SeedMetrics {
     pub input_tokens: u64,
     /// Tokens of all answers.
     pub output_tokens: u64,
+    /// What the judge cost, where one was asked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub judge_cost_usd: Option<f64>,
+    /// Means of parts of the benchmark, such as the themes of a rubric.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub parts: BTreeMap<String, f64>,
 }
 
 /// What makes two metrics comparable.

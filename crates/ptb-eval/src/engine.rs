@@ -63,10 +63,14 @@ pub enum StopReason {
     MaxTokens,
     /// The prompt and the answer fill the model's context.
     ModelLength,
+    /// The model calls functions.
+    ToolCalls,
+    /// The server holds the answer back.
+    ContentFilter,
 }
 
 /// The answer to a request.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Completion {
     /// What the model says. Hostile text; empty where it only calls functions.
     pub text: String,
@@ -82,6 +86,9 @@ pub struct Completion {
     pub input_tokens: u64,
     /// Tokens of the answer.
     pub output_tokens: u64,
+    /// Seconds from the request to the whole answer, where the engine knows.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub seconds: Option<f64>,
 }
 
 impl Completion {
@@ -94,6 +101,7 @@ impl Completion {
             stop_reason: StopReason::Stop,
             input_tokens: 0,
             output_tokens: 0,
+            seconds: None,
         }
     }
 

@@ -10,16 +10,20 @@
 //! eval/SEED/log.json            the same in Inspect's log format, status `started` until the end
 //! ```
 
+mod asking;
 mod cascade;
 mod error;
+mod grading;
 mod journal;
 mod metrics;
 mod model;
 mod plan;
 mod provenance;
+mod refresh;
 mod report;
 mod runner;
 mod sample;
+mod seed_metrics;
 mod seed_run;
 
 pub use cascade::{Rung, rungs};

@@ -67,7 +67,7 @@ pub fn mean_of_independent(estimates: &[Estimate]) -> Option<Estimate> {
     let errors: Option<Vec<f64>> = estimates.iter().map(|estimate| estimate.standard_error).collect();
     let standard_error =
         errors.map(|errors| errors.iter().map(|error| error * error).sum::<f64>().sqrt() / values.len() as f64);
-    Some(Estimate { value: mean(&values)?, standard_error })
+    Some(Estimate::new(mean(&values)?, standard_error))
 }
 
 #[cfg(test)]
@@ -75,7 +75,7 @@ mod tests {
     use super::*;
 
     fn estimate(value: f64, standard_error: f64) -> Estimate {
-        Estimate { value, standard_error: Some(standard_error) }
+        Estimate::new(value, Some(standard_error))
     }
 
     fn close(left: f64, right: f64) -> bool {
@@ -107,7 +107,7 @@ mod tests {
 
     #[test]
     fn one_unknown_error_makes_the_error_of_the_mean_unknown() {
-        let unknown = Estimate { value: 0.4, standard_error: None };
+        let unknown = Estimate::new(0.4, None);
         assert_eq!(mean_of_independent(&[estimate(0.2, 0.03), unknown]).unwrap().standard_error, None);
     }
 }

@@ -310,6 +310,21 @@ pub enum ScorerDefinition {
     },
 }
 
+impl ScorerDefinition {
+    /// The name used in definitions and logs.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Numeric => "numeric",
+            Self::ExactText => "exact-text",
+            Self::MultipleChoice => "multiple-choice",
+            Self::FunctionCall => "function-call",
+            Self::CodeExecution { .. } => "code-execution",
+            Self::Rubric => "rubric",
+            Self::Pairwise { .. } => "pairwise",
+        }
+    }
+}
+
 /// How scores become one number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

@@ -34,4 +34,10 @@ pub enum EvaluationError {
         /// The first sample's error.
         first: String,
     },
+    /// Something that grading needs is missing here.
+    #[error("the answers are generated and kept, but not graded: {0}")]
+    GraderUnavailable(String),
+    /// The grader failed.
+    #[error("the answers are generated and kept, but grading stopped: {0}")]
+    Grader(String),
 }

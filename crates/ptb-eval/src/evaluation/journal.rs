@@ -20,6 +20,7 @@ const MAX_LINE: u64 = 6 * MAX_COMPLETION as u64 + (1 << 16);
 
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(tag = "line", rename_all = "snake_case")]
+#[expect(clippy::large_enum_variant, reason = "there is one line at a time")]
 enum Line<'a> {
     Evaluation {
         settings: String,

@@ -19,7 +19,7 @@ pub fn mean_with_error(scores: &[f64]) -> Option<Estimate> {
     let value = scores.iter().sum::<f64>() / count;
     let squares: f64 = scores.iter().map(|score| (score - value).powi(2)).sum();
     let standard_error = (scores.len() > 1).then(|| (squares / (count - 1.0) / count).sqrt());
-    Some(Estimate { value, standard_error })
+    Some(Estimate::new(value, standard_error))
 }
 
 /// The mean over seeds. `scores` has one list for each seed, in the same order of samples, with gaps where a sample has no
@@ -34,20 +34,34 @@ pub(crate) fn mean_over_seeds(scores: &[Vec<Option<f64>>]) -> Option<Estimate> {
             Some(mean_with_error(&of_seeds)?.value)
         })
         .collect();
-    Some(Estimate { value, standard_error: mean_with_error(&sample_means)?.standard_error })
+    let standard_error = mean_with_error(&sample_means)?.standard_error;
+    Some(Estimate::new(value, standard_error))
 }
 
 pub(crate) fn present(scores: &[Option<f64>]) -> Vec<f64> {
     scores.iter().copied().flatten().collect()
 }
 
+/// The 95 % interval of a proportion whose answers are not independent: Wilson's with the number of independent answers
+/// that would give this standard error, `p (1 - p) / error^2`, as Korn and Graubard do for clustered surveys ("Confidence
+/// intervals for proportions with small expected number of positive counts", Survey Methodology 24, 1998). `clusters` is
+/// the number of questions, which counts where the error says nothing because all answers are alike.
+pub(crate) fn clustered_interval(estimate: Estimate, clusters: usize) -> (f64, f64) {
+    let variance = estimate.value * (1.0 - estimate.value);
+    let effective = match estimate.standard_error {
+        Some(error) if error > 0.0 && variance > 0.0 => variance / (error * error),
+        _ => clusters as f64,
+    };
+    wilson_interval(estimate.value, effective)
+}
+
 /// The 95 % Wilson score interval of a proportion seen on `count` samples; all that can be said without samples is that it
 /// lies between 0 and 1. Unlike the standard error it stays wide when every answer is wrong.
-pub fn wilson_interval(proportion: f64, count: u32) -> (f64, f64) {
-    if count == 0 {
+pub fn wilson_interval(proportion: f64, count: f64) -> (f64, f64) {
+    if count <= 0.0 {
         return (0.0, 1.0);
     }
-    let n = f64::from(count);
+    let n = count;
     let z2 = Z_95 * Z_95;
     let centre = proportion + z2 / (2.0 * n);
     let spread = Z_95 * (proportion * (1.0 - proportion) / n + z2 / (4.0 * n * n)).sqrt();
@@ -97,15 +111,25 @@ mod tests {
     #[test]
     fn the_wilson_interval_of_none_right_is_not_empty() {
         // 0 of 10: upper bound z^2 / (n + z^2).
-        let (low, high) = wilson_interval(0.0, 10);
+        let (low, high) = wilson_interval(0.0, 10.0);
         assert!(close(low, 0.0) && (high - 0.277_53).abs() < 1e-4, "{high}");
+    }
+
+    #[test]
+    fn seeds_that_agree_make_no_interval_narrower() {
+        let scores: Vec<Option<f64>> = (0..20).map(|index| Some(f64::from(index % 2))).collect();
+        let mean = mean_over_seeds(&[scores.clone(), scores.clone(), scores.clone()]).unwrap();
+        let (low, high) = clustered_interval(mean, scores.len());
+        let (alone_low, alone_high) = wilson_interval(0.5, 20.0);
+        assert!(low <= alone_low && high >= alone_high && low > 0.2, "{low} {high}");
+        assert!(clustered_interval(Estimate::new(1.0, Some(0.0)), 20).0 < 0.9);
     }
 
     proptest! {
         #[test]
         fn the_wilson_interval_holds_the_proportion(count in 1_u32..5000, share in 0.0..=1.0_f64) {
             let proportion = (share * f64::from(count)).round() / f64::from(count);
-            let (low, high) = wilson_interval(proportion, count);
+            let (low, high) = wilson_interval(proportion, f64::from(count));
             prop_assert!(low <= proportion + 1e-12 && proportion <= high + 1e-12 && low < high);
         }
     }

@@ -9,6 +9,7 @@ use thiserror::Error;
 use super::cascade::{Rung, rungs};
 use super::model::ModelIdentity;
 use crate::data::{DataError, DataStore, Item, hash_items};
+use crate::engine::ChatRequest;
 use crate::prompt::{PromptError, Prompter};
 use crate::scorer::Scorer;
 
@@ -56,9 +57,6 @@ pub enum PlanError {
     /// Two items have one id.
     #[error("the item id {0:?} occurs twice")]
     DuplicateId(String),
-    /// The answers are graded by more than a look at them.
-    #[error("{0} is graded by running code or by a judge, which this evaluation does not do")]
-    Grader(String),
     /// A target that the scorer cannot compare with.
     #[error("the target {target:?} of {id} is none for the {scorer} scorer: correct the data or the definition")]
     Target {
@@ -78,7 +76,8 @@ pub struct Plan {
     pub(crate) model: ModelIdentity,
     pub(crate) items: Vec<Item>,
     pub(crate) prompter: Prompter,
-    pub(crate) scorer: Scorer,
+    /// None where a grader decides.
+    pub(crate) scorer: Option<Scorer>,
     pub(crate) seeds: Vec<u64>,
     pub(crate) rungs: Vec<Rung>,
     pub(crate) limit: Option<u32>,
@@ -100,7 +99,7 @@ impl Plan {
     pub fn new(request: &PlanRequest<'_>, items: Vec<Item>, train: &[Item]) -> Result<Self, PlanError> {
         let PlanRequest { benchmark, wording, model, seeds, limit, max_tokens } = *request;
         let prompter = Prompter::new(benchmark, wording, train)?;
-        let scorer = Scorer::strict(&benchmark.scorer).ok_or_else(|| PlanError::Grader(benchmark.id.to_string()))?;
+        let scorer = Scorer::strict(&benchmark.scorer);
         check_seeds(seeds)?;
         check_items(benchmark, &items, scorer)?;
         let limits = max_tokens.map_or_else(|| benchmark.max_tokens.clone(), |limit| vec![limit]);
@@ -126,6 +125,28 @@ impl Plan {
         &self.items
     }
 
+    /// The request for the item at `index`.
+    pub fn request(&self, index: usize, max_tokens: u32, seed: u64) -> ChatRequest {
+        let item = &self.items[index];
+        ChatRequest {
+            messages: self.prompter.messages(item),
+            tools: item.tools.clone(),
+            max_tokens,
+            seed,
+            sampling: self.benchmark.sampling,
+        }
+    }
+
+    /// The token limit of the first attempts.
+    pub fn max_tokens(&self) -> u32 {
+        self.rungs[0].max_tokens
+    }
+
+    /// The benchmark.
+    pub fn benchmark(&self) -> &BenchmarkDefinition {
+        &self.benchmark
+    }
+
     /// The prompter of the items.
     pub fn prompter(&self) -> &Prompter {
         &self.prompter
@@ -142,7 +163,8 @@ impl Plan {
             "model": self.model.hash,
             "pack": self.prompter.hash(),
             "samples": sample_ids,
-            "scorer": self.scorer.name(),
+            "scorer": self.benchmark.scorer.name(),
+            "sampling": self.benchmark.sampling,
         });
         settings.sort_all_objects();
         files::sha256(settings.to_string().as_bytes())
@@ -160,17 +182,18 @@ fn check_seeds(seeds: &[u64]) -> Result<(), PlanError> {
     }
 }
 
-fn check_items(benchmark: &BenchmarkDefinition, items: &[Item], scorer: Scorer) -> Result<(), PlanError> {
+fn check_items(benchmark: &BenchmarkDefinition, items: &[Item], scorer: Option<Scorer>) -> Result<(), PlanError> {
     if items.is_empty() {
         return Err(PlanError::NoItems(benchmark.id.to_string()));
     }
     let mut ids = HashSet::new();
-    for Item { id, target, .. } in items {
-        if !ids.insert(id) {
-            return Err(PlanError::DuplicateId(id.clone()));
+    for item in items {
+        if !ids.insert(&item.id) {
+            return Err(PlanError::DuplicateId(item.id.clone()));
         }
-        if !scorer.accepts_target(target) {
-            return Err(PlanError::Target { id: id.clone(), target: target.clone(), scorer: scorer.name() });
+        if scorer.is_some_and(|scorer| !scorer.accepts(item)) {
+            let (id, target) = (item.id.clone(), item.target.clone());
+            return Err(PlanError::Target { id, target, scorer: benchmark.scorer.name() });
         }
     }
     Ok(())

@@ -4,8 +4,6 @@ use ptb_core::evaluation::{Metrics, MetricsProvenance, SeedMetrics};
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-use super::metrics::wilson_interval;
-
 /// The result of an evaluation in the shape of the field's evaluation scripts, which write the metric and its standard
 /// error under their names: `{"accuracy": 0.5, "stderr": 0.01, ...}`.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -13,7 +11,7 @@ pub struct EvaluationReport {
     /// The metric under its name, and `stderr`.
     #[serde(flatten)]
     values: Map<String, Value>,
-    /// The 95 % Wilson interval of all answers; only for one seed, whose answers are independent.
+    /// The 95 % interval of the metric.
     #[serde(skip_serializing_if = "Option::is_none")]
     confidence_95: Option<(f64, f64)>,
     /// Samples with a score, over all seeds.
@@ -40,7 +38,7 @@ impl EvaluationReport {
         values.insert("stderr".to_owned(), metrics.mean.standard_error.into());
         Self {
             values,
-            confidence_95: (metrics.seeds.len() == 1).then(|| wilson_interval(metrics.mean.value, scored)),
+            confidence_95: metrics.mean.confidence_95,
             scored,
             errors: total(|seed| seed.errors),
             truncated: total(|seed| seed.truncated),

@@ -3,7 +3,9 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use crate::data::Item;
 use crate::engine::{Completion, EngineError, StopReason};
+use crate::grader::{Grade, GradingError, JudgeExchange};
 use crate::scorer::{Scored, Scorer};
 
 /// One sample of one seed.
@@ -30,8 +32,19 @@ pub enum Outcome {
         completion: Completion,
         /// Its score.
         scored: Scored,
+        /// What was asked of a judge, and its replies.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        exchanges: Vec<JudgeExchange>,
     },
-    /// There is no score, which is not the same as a score of zero.
+    /// The model answered; the answer has no score yet, which is not the same as a score of zero. Grading goes on here.
+    Answered {
+        /// The answer.
+        completion: Completion,
+        /// Why grading it failed, where it was tried.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        problem: Option<String>,
+    },
+    /// There is no answer.
     Failed {
         /// Why.
         error: String,
@@ -39,15 +52,27 @@ pub enum Outcome {
 }
 
 impl Outcome {
-    /// What comes of an engine's answer.
-    pub(crate) fn of(answer: Result<Completion, EngineError>, scorer: Scorer, target: &str) -> Self {
+    /// What comes of an engine's answer: scored at once where a look is enough.
+    pub(crate) fn of(answer: Result<Completion, EngineError>, direct: Option<Scorer>, item: &Item) -> Self {
         let completion = match answer {
             Ok(completion) => completion.bounded(),
             Err(error) => return Self::Failed { error: error.to_string() },
         };
-        match scorer.score(&completion.text, target) {
-            Some(found) => Self::Scored { completion, scored: found },
-            None => Self::Failed { error: format!("the target {target:?} cannot be compared with") },
+        match direct.map(|scorer| scorer.score(&completion, item)) {
+            None => Self::Answered { completion, problem: None },
+            Some(Some(scored)) => Self::Scored { completion, scored, exchanges: Vec::new() },
+            Some(None) => {
+                let problem = format!("the target {:?} cannot be compared with", item.target);
+                Self::Answered { completion, problem: Some(problem) }
+            }
+        }
+    }
+
+    /// What comes of grading an answer.
+    pub(crate) fn graded(completion: Completion, grade: Result<Grade, GradingError>) -> Self {
+        match grade {
+            Ok(Grade { scored, exchanges }) => Self::Scored { completion, scored, exchanges },
+            Err(error) => Self::Answered { completion, problem: Some(error.to_string()) },
         }
     }
 }
@@ -55,21 +80,44 @@ impl Outcome {
 impl SampleRecord {
     /// The score, where there is one.
     pub fn score(&self) -> Option<f64> {
+        self.scored().map(|scored| scored.score)
+    }
+
+    /// The score with its reason, where there is one.
+    pub fn scored(&self) -> Option<&Scored> {
         match &self.outcome {
-            Outcome::Scored { scored, .. } => Some(scored.score),
-            Outcome::Failed { .. } => None,
+            Outcome::Scored { scored, .. } => Some(scored),
+            Outcome::Answered { .. } | Outcome::Failed { .. } => None,
         }
     }
 
     /// The answer, where there is one.
     pub fn completion(&self) -> Option<&Completion> {
         match &self.outcome {
-            Outcome::Scored { completion, .. } => Some(completion),
+            Outcome::Scored { completion, .. } | Outcome::Answered { completion, .. } => Some(completion),
             Outcome::Failed { .. } => None,
         }
     }
 
+    /// What a judge was asked.
+    pub fn exchanges(&self) -> &[JudgeExchange] {
+        match &self.outcome {
+            Outcome::Scored { exchanges, .. } => exchanges,
+            Outcome::Answered { .. } | Outcome::Failed { .. } => &[],
+        }
+    }
+
+    /// Why there is no score, where something went wrong.
+    pub fn problem(&self) -> Option<&str> {
+        match &self.outcome {
+            Outcome::Failed { error } => Some(error),
+            Outcome::Answered { problem, .. } => problem.as_deref(),
+            Outcome::Scored { .. } => None,
+        }
+    }
+
     pub(crate) fn is_truncated(&self) -> bool {
-        self.completion().is_some_and(|completion| completion.stop_reason != StopReason::Stop)
+        self.completion()
+            .is_some_and(|completion| matches!(completion.stop_reason, StopReason::MaxTokens | StopReason::ModelLength))
     }
 }

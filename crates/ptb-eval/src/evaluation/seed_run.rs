@@ -1,29 +1,29 @@
-//! One seed of an evaluation.
+//! One seed of an evaluation: ask what was not asked yet, grade what has no score yet, write the log.
 
-use std::ops::ControlFlow;
 use std::path::Path;
 
-use jiff::Timestamp;
-use ptb_core::evaluation::{Estimate, SeedMetrics};
+use ptb_core::evaluation::SeedMetrics;
 use ptb_core::files::FileError;
 use ptb_core::seed;
 
+use super::asking::Asking;
 use super::error::EvaluationError;
+use super::grading::Grading;
 use super::journal::Journal;
-use super::metrics::{mean_with_error, present};
 use super::plan::Plan;
 use super::provenance::provenance;
+use super::refresh::Refresh;
 use super::runner::Progress;
 use super::sample::{Outcome, SampleRecord};
-use crate::engine::{ChatRequest, Completion, Engine, EngineError};
+use super::seed_metrics::seed_metrics;
+use crate::engine::{ChatRequest, Engine};
+use crate::grader::Grader;
 use crate::log::{LogStatus, SeedLog, write_log};
 
 /// Inspect counts epochs from 1; an evaluation here has one epoch for each seed.
 pub(crate) const EPOCH: u32 = 1;
 /// Every solver here asks once.
 const FIRST_CALL: u32 = 0;
-/// So many samples may be lost to a power failure.
-const SYNC_EVERY: usize = 64;
 
 /// The result of one seed.
 #[derive(Debug)]
@@ -52,23 +52,63 @@ impl From<FileError> for SeedFailure {
 pub(crate) struct SeedRun<'a> {
     pub(crate) plan: &'a Plan,
     pub(crate) engine: &'a dyn Engine,
+    pub(crate) grader: Option<&'a dyn Grader>,
     pub(crate) seed: u64,
     pub(crate) max_tokens: u32,
     pub(crate) folder: &'a Path,
 }
 
 impl SeedRun<'_> {
-    /// Asks what was not asked yet, and writes the log.
+    /// Asks and grades what was not asked and graded yet, and writes the log.
     pub(crate) fn run(&self, observer: &mut dyn FnMut(Progress<'_>)) -> Result<SeedResult, SeedFailure> {
         let mut journal = Journal::open(self.folder, &self.settings())?;
         self.write_log(&journal, LogStatus::Started)?;
-        let missing = self.missing(&journal);
+        let missing = self.indices(&journal, |record| record.is_none_or(|record| record.completion().is_none()));
         let (total, reused) = (self.plan.items.len(), self.plan.items.len() - missing.len());
         observer(Progress::SeedStarted { seed: self.seed, max_tokens: self.max_tokens, total, reused });
+        let mut refresh = Refresh::start();
         if !missing.is_empty() {
-            self.ask(&missing, &mut journal, observer)?;
+            let asked = Asking::new(self, &missing, &mut refresh).run(&mut journal, observer);
+            self.close_on_failure(asked, &journal)?;
         }
+        let graded = self.grade(&mut journal, &mut refresh, observer);
+        self.close_on_failure(graded, &journal)?;
         self.finish(&journal)
+    }
+
+    fn grade(
+        &self,
+        journal: &mut Journal,
+        refresh: &mut Refresh,
+        observer: &mut dyn FnMut(Progress<'_>),
+    ) -> Result<(), SeedFailure> {
+        if self.plan.scorer.is_some() {
+            return Ok(());
+        }
+        let answered = |record: Option<&SampleRecord>| {
+            record.is_some_and(|record| matches!(record.outcome, Outcome::Answered { .. }))
+        };
+        let ungraded = self.indices(journal, answered);
+        if ungraded.is_empty() {
+            return Ok(());
+        }
+        let grader = self.grader.ok_or_else(|| {
+            SeedFailure::Fatal(EvaluationError::Grader(format!("{} has no grader here", self.plan.benchmark.id)))
+        })?;
+        observer(Progress::GradingStarted { seed: self.seed, answers: ungraded.len(), grader: grader.name() });
+        Grading::new(self, &ungraded, refresh).run(grader, journal, observer)
+    }
+
+    /// A log that says why it is not complete helps whoever finds it.
+    fn close_on_failure(&self, done: Result<(), SeedFailure>, journal: &Journal) -> Result<(), SeedFailure> {
+        if let Err(failure) = &done {
+            let message = match failure {
+                SeedFailure::Engine(message) => message.clone(),
+                SeedFailure::Fatal(error) => error.to_string(),
+            };
+            self.write_log(journal, LogStatus::Error(&message))?;
+        }
+        done
     }
 
     /// Names this seed of this evaluation; samples are reused under the same name only.
@@ -76,95 +116,42 @@ impl SeedRun<'_> {
         format!("{}-{}-{}", self.plan.hash(self.engine.name()), self.seed, self.max_tokens)
     }
 
-    /// Indices of the items without a score. Samples that failed are asked again.
-    fn missing(&self, journal: &Journal) -> Vec<usize> {
-        let has_score = |index: &usize| {
-            let record = journal.record(&self.plan.items[*index].id);
-            record.is_some_and(|record| record.score().is_some())
-        };
-        (0..self.plan.items.len()).filter(|index| !has_score(index)).collect()
+    /// Indices of the items whose records are such.
+    fn indices(&self, journal: &Journal, such: impl Fn(Option<&SampleRecord>) -> bool) -> Vec<usize> {
+        let items = self.plan.items.iter().enumerate();
+        items.filter(|(_, item)| such(journal.record(&item.id))).map(|(index, _)| index).collect()
     }
 
-    fn request(&self, index: usize) -> ChatRequest {
-        let item = &self.plan.items[index];
-        ChatRequest {
-            messages: self.plan.prompter.messages(item),
-            tools: item.tools.clone(),
-            max_tokens: self.max_tokens,
-            sampling: self.plan.benchmark.sampling,
-            seed: seed::derive(self.seed, &item.id, EPOCH, FIRST_CALL),
-        }
+    /// The seed of an item's request.
+    pub(crate) fn request_seed(&self, index: usize) -> u64 {
+        seed::derive(self.seed, &self.plan.items[index].id, EPOCH, FIRST_CALL)
     }
 
-    fn ask(
-        &self,
-        missing: &[usize],
-        journal: &mut Journal,
-        observer: &mut dyn FnMut(Progress<'_>),
-    ) -> Result<(), SeedFailure> {
-        let requests = missing.iter().map(|index| self.request(*index)).collect();
-        let mut answers =
-            Answers { run: self, missing, journal, observer, answered: vec![false; missing.len()], stop: None };
-        let generated = self.engine.generate(requests, &mut |index, answer| answers.take(index, answer));
-        let Answers { stop, answered, .. } = answers;
-        journal.sync()?;
-        let unanswered = answered.iter().filter(|answered| !**answered).count();
-        let failure = match (stop, generated) {
-            (Some(stop), _) => stop,
-            (None, Err(error)) => SeedFailure::Engine(error.to_string()),
-            (None, Ok(())) if unanswered > 0 => {
-                SeedFailure::Engine(format!("the engine ended without an answer to {unanswered} requests"))
-            }
-            (None, Ok(())) => return Ok(()),
-        };
-        if let SeedFailure::Engine(message) = &failure {
-            self.write_log(journal, LogStatus::Error(message))?;
-        }
-        Err(failure)
+    pub(crate) fn request(&self, index: usize) -> ChatRequest {
+        self.plan.request(index, self.max_tokens, self.request_seed(index))
     }
 
     fn finish(&self, journal: &Journal) -> Result<SeedResult, SeedFailure> {
         let records: Vec<&SampleRecord> = self.plan.items.iter().filter_map(|item| journal.record(&item.id)).collect();
-        let scores: Vec<_> = records.iter().map(|record| record.score()).collect();
-        let Some(estimate) = mean_with_error(&present(&scores)) else {
+        let Some(metrics) = seed_metrics(self.plan, self.seed, &records, journal.seconds()) else {
             let error = self.nothing_scored(&records);
             self.write_log(journal, LogStatus::Error(&error.to_string()))?;
             return Err(SeedFailure::Fatal(error));
         };
-        let metrics = self.metrics(&records, estimate, journal.seconds());
         self.write_log(journal, LogStatus::Done(&metrics))?;
-        Ok(SeedResult { metrics, scores })
+        Ok(SeedResult { metrics, scores: records.iter().map(|record| record.score()).collect() })
     }
 
     fn nothing_scored(&self, records: &[&SampleRecord]) -> EvaluationError {
-        let first = records.iter().find_map(|record| match &record.outcome {
-            Outcome::Failed { error } => Some(error.clone()),
-            Outcome::Scored { .. } => None,
-        });
+        let first = records.iter().find_map(|record| record.problem());
         EvaluationError::NothingScored {
             seed: self.seed,
             samples: self.plan.items.len(),
-            first: first.unwrap_or_else(|| "no answer".to_owned()),
+            first: first.unwrap_or("no answer").to_owned(),
         }
     }
 
-    fn metrics(&self, records: &[&SampleRecord], estimate: Estimate, seconds: f64) -> SeedMetrics {
-        let scored = records.iter().filter(|record| record.score().is_some()).count();
-        let tokens =
-            |count: fn(&Completion) -> u64| records.iter().filter_map(|record| record.completion()).map(count).sum();
-        SeedMetrics {
-            seed: self.seed,
-            estimate,
-            scored: scored as u32,
-            errors: (records.len() - scored) as u32,
-            truncated: records.iter().filter(|record| record.is_truncated()).count() as u32,
-            seconds,
-            input_tokens: tokens(|completion| completion.input_tokens),
-            output_tokens: tokens(|completion| completion.output_tokens),
-        }
-    }
-
-    fn write_log(&self, journal: &Journal, status: LogStatus<'_>) -> Result<(), FileError> {
+    pub(crate) fn write_log(&self, journal: &Journal, status: LogStatus<'_>) -> Result<(), FileError> {
         let log = SeedLog {
             plan: self.plan,
             engine: self.engine.name(),
@@ -176,48 +163,5 @@ impl SeedRun<'_> {
             status,
         };
         write_log(&self.folder.join("log.json"), &log, &|id| journal.record(id))
-    }
-}
-
-/// Takes the engine's answers.
-struct Answers<'a> {
-    run: &'a SeedRun<'a>,
-    missing: &'a [usize],
-    journal: &'a mut Journal,
-    observer: &'a mut dyn FnMut(Progress<'_>),
-    answered: Vec<bool>,
-    stop: Option<SeedFailure>,
-}
-
-impl Answers<'_> {
-    fn take(&mut self, index: usize, answer: Result<Completion, EngineError>) -> ControlFlow<()> {
-        match self.keep(index, answer) {
-            Ok(()) => ControlFlow::Continue(()),
-            Err(failure) => {
-                self.stop.get_or_insert(failure);
-                ControlFlow::Break(())
-            }
-        }
-    }
-
-    fn keep(&mut self, index: usize, answer: Result<Completion, EngineError>) -> Result<(), SeedFailure> {
-        if let Err(EngineError::Failed(message)) = answer {
-            return Err(SeedFailure::Engine(message));
-        }
-        match self.answered.get_mut(index) {
-            Some(answered @ false) => *answered = true,
-            _ => return Err(SeedFailure::Engine(format!("the engine answered request {index} unasked or twice"))),
-        }
-        let item = &self.run.plan.items[self.missing[index]];
-        let seed = seed::derive(self.run.seed, &item.id, EPOCH, FIRST_CALL);
-        let outcome = Outcome::of(answer, self.run.plan.scorer, &item.target);
-        let record = SampleRecord { id: item.id.clone(), seed, finished: Timestamp::now(), outcome };
-        (self.observer)(Progress::SampleDone(&record));
-        self.journal.add(record)?;
-        let done = self.answered.iter().filter(|answered| **answered).count();
-        if done.is_multiple_of(SYNC_EVERY) {
-            self.journal.sync()?;
-        }
-        Ok(())
     }
 }

@@ -140,9 +140,18 @@ impl Solver {
         let step = |solver| Step { solver, params: BTreeMap::new() };
         Self {
             name: "plan",
-            steps: vec![step("prompt_template"), step("generate")],
+            steps: vec![step(solver_name(log.plan.benchmark.solver)), step("generate")],
             config: GenerateConfig { max_tokens: log.provenance.max_tokens },
         }
+    }
+}
+
+fn solver_name(solver: ptb_core::definitions::Solver) -> &'static str {
+    match solver {
+        ptb_core::definitions::Solver::Question => "prompt_template",
+        ptb_core::definitions::Solver::MultipleChoice => "multiple_choice",
+        ptb_core::definitions::Solver::Conversation => "conversation",
+        ptb_core::definitions::Solver::FunctionCall => "use_tools",
     }
 }
 
@@ -173,7 +182,7 @@ struct Metric {
 impl Results {
     pub(super) fn of(log: &SeedLog<'_>) -> Option<Self> {
         let LogStatus::Done(seed) = log.status else { return None };
-        let name = log.plan.scorer.name();
+        let name = log.plan.benchmark.scorer.name();
         let values = [
             Some((log.plan.benchmark.metric.name(), seed.estimate.value)),
             seed.estimate.standard_error.map(|error| ("stderr", error)),

@@ -5,13 +5,14 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use ptb_core::files;
 use serde::Serialize;
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use super::header::{Error, Usage};
 use super::write::SeedLog;
 use crate::data::Item;
-use crate::engine::{Completion, StopReason};
-use crate::evaluation::{Outcome, SampleRecord};
+use crate::engine::{Completion, StopReason, ToolCall};
+use crate::evaluation::SampleRecord;
+use crate::grader::JudgeExchange;
 use crate::prompt::ChatMessage;
 use crate::scorer::Scored;
 
@@ -28,6 +29,10 @@ pub(super) struct Sample<'a> {
     metadata: BTreeMap<&'static str, Value>,
     model_usage: BTreeMap<String, Usage>,
     completed_at: Timestamp,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    total_time: Option<f64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    working_time: Option<f64>,
     uuid: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     error: Option<Error>,
@@ -41,6 +46,28 @@ struct Message<'a> {
     source: Option<&'static str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     model: Option<String>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    tool_calls: Vec<Call<'a>>,
+}
+
+/// A function call; arguments that are no JSON object are kept as an error.
+#[derive(Serialize)]
+struct Call<'a> {
+    id: &'a str,
+    function: &'a str,
+    arguments: Map<String, Value>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    parse_error: Option<String>,
+    r#type: &'static str,
+}
+
+impl<'a> Call<'a> {
+    fn of(call: &'a ToolCall) -> Self {
+        let parsed = serde_json::from_str(&call.arguments);
+        let parse_error = parsed.as_ref().err().map(|error| format!("{error}: {}", call.arguments));
+        let arguments = parsed.unwrap_or_default();
+        Self { id: &call.id, function: &call.name, arguments, parse_error, r#type: "function" }
+    }
 }
 
 #[derive(Serialize)]
@@ -64,6 +91,15 @@ struct Score<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     answer: Option<&'a str>,
     explanation: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    metadata: Option<ScoreMetadata<'a>>,
+}
+
+/// What a judge was asked and said.
+#[derive(Serialize)]
+struct ScoreMetadata<'a> {
+    votes: &'a [f64],
+    judge: &'a [JudgeExchange],
 }
 
 impl<'a> Sample<'a> {
@@ -71,12 +107,8 @@ impl<'a> Sample<'a> {
         let completion = record.completion();
         let asked = log.plan.prompter.messages(item).into_iter().map(Message::asked);
         let answered = completion.map(|completion| Message::answered(completion, log.model()));
-        let (scores, error) = match &record.outcome {
-            Outcome::Scored { scored, .. } => {
-                (Some(BTreeMap::from([(log.plan.scorer.name(), Score::of(scored))])), None)
-            }
-            Outcome::Failed { error } => (None, Some(Error::new(error.clone()))),
-        };
+        let score = record.scored().map(|scored| Score::of(scored, record.exchanges()));
+        let seconds = completion.and_then(|completion| completion.seconds);
         Self {
             id: &item.id,
             epoch: 1,
@@ -84,24 +116,33 @@ impl<'a> Sample<'a> {
             target: &item.target,
             messages: asked.chain(answered).collect(),
             output: Output::of(completion, log.model()),
-            scores,
+            scores: score.map(|score| BTreeMap::from([(log.plan.benchmark.scorer.name(), score)])),
             metadata: BTreeMap::from([("seed", record.seed.into())]),
             model_usage: BTreeMap::from([(log.model(), Usage::of([record].into_iter()))]),
             completed_at: record.finished,
+            total_time: seconds,
+            working_time: seconds,
             uuid: files::sha256(format!("{}/{}", log.settings, item.id).as_bytes()).chars().take(22).collect(),
-            error,
+            error: record.problem().map(|problem| Error::new(problem.to_owned())),
         }
     }
 }
 
 impl<'a> Message<'a> {
     fn asked(message: ChatMessage) -> Self {
-        Self { role: message.role.name(), content: message.content.into(), source: Some("input"), model: None }
+        Self {
+            role: message.role.name(),
+            content: message.content.into(),
+            source: Some("input"),
+            model: None,
+            tool_calls: Vec::new(),
+        }
     }
 
     fn answered(completion: &'a Completion, model: String) -> Self {
         let content = completion.text.as_str().into();
-        Self { role: "assistant", content, source: Some("generate"), model: Some(model) }
+        let tool_calls = completion.tool_calls.iter().map(Call::of).collect();
+        Self { role: "assistant", content, source: Some("generate"), model: Some(model), tool_calls }
     }
 }
 
@@ -129,16 +170,19 @@ fn stop_reason(reason: StopReason) -> &'static str {
         StopReason::Stop => "stop",
         StopReason::MaxTokens => "max_tokens",
         StopReason::ModelLength => "model_length",
+        StopReason::ToolCalls => "tool_calls",
+        StopReason::ContentFilter => "content_filter",
     }
 }
 
 impl<'a> Score<'a> {
-    fn of(scored: &'a Scored) -> Self {
+    fn of(scored: &'a Scored, exchanges: &'a [JudgeExchange]) -> Self {
         let value = match scored.score {
             score if score >= 1.0 => "C".into(),
             score if score <= 0.0 => "I".into(),
             score => score.into(),
         };
-        Self { value, answer: scored.extracted_answer.as_deref(), explanation: &scored.reason }
+        let metadata = (!exchanges.is_empty()).then_some(ScoreMetadata { votes: &scored.votes, judge: exchanges });
+        Self { value, answer: scored.extracted_answer.as_deref(), explanation: &scored.reason, metadata }
     }
 }

@@ -15,7 +15,7 @@ use crate::evaluation::{Plan, SampleRecord};
 /// How far the evaluation of a log is.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum LogStatus<'a> {
-    /// It runs, or was cut off; samples are in `samples.jsonl`.
+    /// It runs, or was cut off; the latest samples are in `samples.jsonl` only.
     Started,
     /// It failed.
     Error(&'a str),
@@ -63,8 +63,7 @@ struct EvalLog<'a> {
     stats: Statistics,
     #[serde(skip_serializing_if = "Option::is_none")]
     error: Option<Error>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    samples: Option<Vec<Sample<'a>>>,
+    samples: Vec<Sample<'a>>,
 }
 
 /// Writes the log whole; `record` finds what is known about a sample.
@@ -87,7 +86,7 @@ pub(crate) fn write_log<'a>(
         results: Results::of(log),
         stats: Statistics::of(log, record),
         error: error.map(Error::new),
-        samples: (!started).then(|| samples(log, record)),
+        samples: samples(log, record),
     };
     files::write_atomic_with(path, |file| {
         let mut writer = BufWriter::new(file);

@@ -5,6 +5,8 @@ use serde::{Deserialize, Serialize};
 
 use super::numeric::{score_numeric, target_number};
 use super::text::score_exact_text;
+use crate::data::Item;
+use crate::engine::Completion;
 
 /// Longest answer text that is kept with a score, in characters.
 const MAX_EXTRACTED: usize = 1000;
@@ -66,27 +68,19 @@ impl Scorer {
         }
     }
 
-    /// The name used in logs.
-    pub fn name(self) -> &'static str {
+    /// The score of a completion; none where the item's target is not one that this scorer can compare with.
+    pub fn score(self, completion: &Completion, item: &Item) -> Option<Scored> {
         match self {
-            Self::Numeric => "numeric",
-            Self::ExactText => "exact-text",
+            Self::Numeric => target_number(&item.target).map(|target| score_numeric(&completion.text, &target)),
+            Self::ExactText => Some(score_exact_text(&completion.text, &item.target)),
         }
     }
 
-    /// The score of a completion; none where the target is not one that this scorer can compare with.
-    pub fn score(self, completion: &str, target: &str) -> Option<Scored> {
+    /// Whether the item's target is one that this scorer can compare with.
+    pub fn accepts(self, item: &Item) -> bool {
         match self {
-            Self::Numeric => target_number(target).map(|target| score_numeric(completion, &target)),
-            Self::ExactText => Some(score_exact_text(completion, target)),
-        }
-    }
-
-    /// Whether the target is one that this scorer can compare with.
-    pub fn accepts_target(self, target: &str) -> bool {
-        match self {
-            Self::Numeric => target_number(target).is_some(),
-            Self::ExactText => !target.trim().is_empty(),
+            Self::Numeric => target_number(&item.target).is_some(),
+            Self::ExactText => !item.target.trim().is_empty(),
         }
     }
 }
@@ -95,16 +89,20 @@ impl Scorer {
 mod tests {
     use super::*;
 
+    fn item(target: &str) -> Item {
+        Item { target: target.to_owned(), ..Item::default() }
+    }
+
     #[test]
     fn extracted_answers_are_bounded() {
         let long = "x".repeat(5000);
-        let scored = Scorer::ExactText.score(&long, "y").unwrap();
+        let scored = Scorer::ExactText.score(&Completion::of_text(long), &item("y")).unwrap();
         assert_eq!(scored.extracted_answer.unwrap().len(), MAX_EXTRACTED);
     }
 
     #[test]
     fn a_target_that_cannot_be_compared_has_no_score() {
-        assert_eq!(Scorer::Numeric.score("ANSWER: 1", "N/A"), None);
-        assert!(!Scorer::Numeric.accepts_target("N/A") && Scorer::Numeric.accepts_target("1,450,000"));
+        assert_eq!(Scorer::Numeric.score(&Completion::of_text("ANSWER: 1"), &item("N/A")), None);
+        assert!(!Scorer::Numeric.accepts(&item("N/A")) && Scorer::Numeric.accepts(&item("1,450,000")));
     }
 }

@@ -54,7 +54,7 @@ fn an_evaluation_runs_on_real_weights_and_repeats() {
     let plan = plan(items(6), |request| request.max_tokens = Some(12)).unwrap();
     let completions = |limits| {
         let folder = tempfile::tempdir().unwrap();
-        let metrics = evaluate(&plan, &engine(SAMPLING, limits), folder.path(), &mut |_| {}).unwrap();
+        let metrics = evaluate(&plan, &engine(SAMPLING, limits), None, folder.path(), &mut |_| {}).unwrap();
         assert_eq!((metrics.greedy, metrics.seeds.len(), metrics.seeds[0].scored), (false, 2, 6));
         let log = log_of(folder.path(), 11);
         log["samples"]

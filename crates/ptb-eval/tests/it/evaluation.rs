@@ -55,7 +55,7 @@ fn model(hash: &str) -> ModelIdentity {
 }
 
 fn run(plan: &Plan, engine: &dyn Engine, folder: &Path) -> Result<Metrics, EvaluationError> {
-    evaluate(plan, engine, folder, &mut |_| {})
+    evaluate(plan, engine, None, folder, &mut |_| {})
 }
 
 pub fn log_of(folder: &Path, seed: u64) -> Value {
@@ -238,6 +238,7 @@ fn a_failing_engine_is_tried_with_less_and_less() {
     let metrics = evaluate(
         &plan(items(2), |_| {}).unwrap(),
         &ScriptedEngine::new(out_of_memory),
+        None,
         folder.path(),
         &mut |progress| {
             if let Progress::AttemptFailed { max_tokens, .. } = progress {

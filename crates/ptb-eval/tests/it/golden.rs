@@ -4,9 +4,10 @@ use std::fs;
 use std::path::Path;
 
 use ptb_core::definitions::{PromptWording, Split};
-use ptb_eval::data::{DataStore, Source};
+use ptb_eval::data::{DataStore, Item, Source};
+use ptb_eval::engine::Completion;
 use ptb_eval::prompt::Prompter;
-use ptb_eval::scorer::Scorer;
+use ptb_eval::scorer::{Scored, Scorer};
 use serde_json::Value;
 
 use crate::data::{embedded, shared};
@@ -45,10 +46,15 @@ fn requests_equal_the_recorded_ones() {
     }
 }
 
+/// The strict score of a text against a record's target.
+fn score(text: &str, record: &Value) -> Scored {
+    let item = Item { target: record["target"].as_str().unwrap().to_owned(), ..Item::default() };
+    Scorer::Numeric.score(&Completion::of_text(text), &item).unwrap()
+}
+
 /// The strict scorer's score of a record.
 fn strict(record: &Value) -> f64 {
-    let completion = record["completion"]["content"].as_str().unwrap_or_default();
-    Scorer::Numeric.score(completion, record["target"].as_str().unwrap()).unwrap().score
+    score(record["completion"]["content"].as_str().unwrap_or_default(), record).score
 }
 
 #[test]
@@ -77,7 +83,7 @@ fn no_other_number_than_the_stated_one_counts() {
     let Some(golden) = shared("golden") else { return };
     for record in records(&golden).iter().filter(|record| strict(record) >= 1.0) {
         let stated = record["stated_value"].as_str().unwrap_or_default();
-        let same = Scorer::Numeric.score(&format!("ANSWER: {stated}"), record["target"].as_str().unwrap()).unwrap();
+        let same = score(&format!("ANSWER: {stated}"), record);
         assert!(same.is_right(), "{record}");
     }
 }

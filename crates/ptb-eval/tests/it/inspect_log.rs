@@ -40,7 +40,7 @@ fn inspect_opens_a_log_with_an_error_in_it() {
         "2" => Err(EngineError::Request("refused".to_owned())),
         _ => right_for_even_seeds(&ChatRequest { seed: 0, ..request.clone() }),
     });
-    evaluate(&plan(items(4), |_| {}).unwrap(), &engine, folder.path(), &mut |_| {}).unwrap();
+    evaluate(&plan(items(4), |_| {}).unwrap(), &engine, None, folder.path(), &mut |_| {}).unwrap();
     let output = Command::new(python).args(["-c", READ]).arg(folder.path().join("11/log.json")).output().unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     assert_eq!(

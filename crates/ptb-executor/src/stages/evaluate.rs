@@ -33,9 +33,10 @@ impl From<EvaluationError> for Unevaluated {
     fn from(error: EvaluationError) -> Self {
         match error {
             EvaluationError::Exhausted { .. } | EvaluationError::NothingScored { .. } => Self::Model(error.to_string()),
-            EvaluationError::Plan(_) | EvaluationError::File(_) => {
-                Self::Bench(StageError::Evaluation(error.to_string()))
-            }
+            EvaluationError::Plan(_)
+            | EvaluationError::File(_)
+            | EvaluationError::GraderUnavailable(_)
+            | EvaluationError::Grader(_) => Self::Bench(StageError::Evaluation(error.to_string())),
         }
     }
 }
@@ -92,7 +93,7 @@ fn metrics(model: &Path, folder: &RunFolder, spec: &RunSpec, equipment: &Equipme
     check_architecture(model, spec)?;
     let engine = EmbeddedEngine::load(model, spec.base_model.family, ptb_engine::generate::Limits::default())
         .map_err(|error| Unevaluated::Model(error.to_string()))?;
-    let metrics = evaluate(&plan, &engine, &folder.evaluation(), &mut |_| ())?;
+    let metrics = evaluate(&plan, &engine, None, &folder.evaluation(), &mut |_| ())?;
     let errors: u32 = metrics.seeds.iter().map(|seed| seed.errors).sum();
     if errors > 0 {
         // A mean over the samples that happened to work would be a number about another benchmark.

@@ -88,7 +88,7 @@ mod tests {
 
     use super::*;
 
-    const BASE: Estimate = Estimate { value: 0.1, standard_error: None };
+    const BASE: Estimate = Estimate::new(0.1, None);
 
     fn verdict(decision: Decision) -> Verdict {
         Verdict {
@@ -104,7 +104,7 @@ mod tests {
     fn metrics() -> Metrics {
         Metrics {
             metric: "accuracy".to_owned(),
-            mean: Estimate { value: 0.9, standard_error: Some(0.02) },
+            mean: Estimate::new(0.9, Some(0.02)),
             seeds: Vec::new(),
             greedy: true,
             provenance: MetricsProvenance {

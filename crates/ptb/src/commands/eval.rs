@@ -122,12 +122,16 @@ fn run(plan: &Plan, engine: &EmbeddedEngine, log_dir: Option<&Path>) -> Result<M
     if let Ok(style) = ProgressStyle::with_template("{bar:30} {pos}/{len} samples, {eta} left") {
         bar.set_style(style);
     }
-    let metrics = evaluate(plan, engine, folder, &mut |progress| match progress {
+    let metrics = evaluate(plan, engine, None, folder, &mut |progress| match progress {
         Progress::SeedStarted { total, reused, .. } => {
             bar.set_length(total as u64);
             bar.set_position(reused as u64);
         }
-        Progress::SampleDone(_) => bar.inc(1),
+        Progress::GradingStarted { answers, .. } => {
+            bar.set_length(answers as u64);
+            bar.set_position(0);
+        }
+        Progress::SampleDone(_) | Progress::SampleGraded(_) => bar.inc(1),
         Progress::AttemptFailed { error, .. } => bar.suspend(|| output::say(format!("trying again: {error}"))),
     });
     bar.finish_and_clear();

@@ -1,0 +1,54 @@
+//! The metrics of one seed from its samples.
+
+use ptb_core::definitions::MetricName;
+use ptb_core::evaluation::{Estimate, SeedMetrics};
+
+use super::metrics::{mean_with_error, wilson_interval};
+use super::plan::Plan;
+use super::sample::SampleRecord;
+use crate::engine::Completion;
+
+/// The metrics of one seed; none where no sample has a score.
+pub(crate) fn seed_metrics(plan: &Plan, seed: u64, records: &[&SampleRecord], seconds: f64) -> Option<SeedMetrics> {
+    let scored = records.iter().filter(|record| record.score().is_some()).count();
+    let tokens =
+        |count: fn(&Completion) -> u64| records.iter().filter_map(|record| record.completion()).map(count).sum();
+    Some(SeedMetrics {
+        seed,
+        estimate: estimate(plan.benchmark.metric, records)?,
+        scored: scored as u32,
+        errors: (records.len() - scored) as u32,
+        truncated: records.iter().filter(|record| record.is_truncated()).count() as u32,
+        seconds,
+        input_tokens: tokens(|completion| completion.input_tokens),
+        output_tokens: tokens(|completion| completion.output_tokens),
+        judge_cost_usd: judge_cost(records),
+        parts: std::collections::BTreeMap::new(),
+    })
+}
+
+fn judge_cost(records: &[&SampleRecord]) -> Option<f64> {
+    let mut costs = records.iter().flat_map(|record| record.exchanges()).map(|exchange| exchange.cost_usd).peekable();
+    costs.peek()?;
+    Some(costs.sum())
+}
+
+fn estimate(metric: MetricName, records: &[&SampleRecord]) -> Option<Estimate> {
+    let scores: Vec<f64> = records.iter().filter_map(|record| record.score()).collect();
+    match metric {
+        MetricName::Accuracy => {
+            let estimate = mean_with_error(&scores)?;
+            let confidence_95 = Some(wilson_interval(estimate.value, scores.len() as f64));
+            Some(Estimate { confidence_95, ..estimate })
+        }
+        MetricName::ClippedMean => {
+            let estimate = mean_with_error(&scores)?;
+            Some(Estimate { value: estimate.value.clamp(0.0, 1.0), ..estimate })
+        }
+        MetricName::WinRate => {
+            let votes: Vec<f64> =
+                records.iter().filter_map(|record| record.scored()).flat_map(|scored| scored.votes.clone()).collect();
+            mean_with_error(&votes)
+        }
+    }
+}

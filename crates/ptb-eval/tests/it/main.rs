@@ -8,6 +8,7 @@ mod evaluation;
 mod golden;
 mod golden_clean_up;
 mod golden_random;
+mod golden_units;
 mod http;
 mod inspect_log;
 mod scripted_engine;

@@ -7,6 +7,7 @@
 //! | [`engine`] | what generates tokens, as a trait |
 //! | [`http`] | the HTTP client of engines and judges |
 //! | [`embedded`] | the embedded decoder as such an engine |
+//! | [`endpoint`] | any OpenAI-compatible server as such an engine |
 //! | [`python_random`] | random orders of Python and numpy, draw for draw |
 //! | [`scorer`] | from a completion to a score |
 //! | [`grader`] | what more than the completion's text decides: running code, asking a judge |
@@ -14,6 +15,7 @@
 
 pub mod data;
 pub mod embedded;
+pub mod endpoint;
 pub mod engine;
 pub mod evaluation;
 pub mod grader;

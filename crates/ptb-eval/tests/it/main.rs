@@ -4,6 +4,7 @@ mod chat_server;
 mod data;
 mod download;
 mod embedded;
+mod endpoint;
 mod evaluation;
 mod golden;
 mod golden_clean_up;

@@ -11,25 +11,18 @@ use ptb_engine::generate::{
     SamplingParams, Scheduler, SequenceCache, generate,
 };
 use ptb_engine::template::{ChatTemplate, Family, Message, RenderOptions};
+use serde_json::json;
 
 const CONTEXT: usize = 96;
 
 fn config() -> DecoderConfig {
-    DecoderConfig {
-        hidden_size: 40,
-        num_hidden_layers: 2,
-        num_attention_heads: 4,
-        num_key_value_heads: 2,
-        head_dim: 12,
-        intermediate_size: 56,
-        vocab_size: 320,
-        max_position_embeddings: CONTEXT,
-        rms_norm_eps: 1e-6,
-        rope_theta: 1e4,
-        tie_word_embeddings: false,
-        initializer_range: 0.3,
-        eos_token_ids: vec![258],
-    }
+    let file = json!({
+        "architectures": ["Qwen3ForCausalLM"], "model_type": "qwen3", "hidden_size": 40, "num_hidden_layers": 2,
+        "num_attention_heads": 4, "num_key_value_heads": 2, "head_dim": 12, "intermediate_size": 56, "vocab_size": 320,
+        "max_position_embeddings": CONTEXT, "rms_norm_eps": 1e-6, "rope_theta": 1e4, "tie_word_embeddings": false,
+        "initializer_range": 0.3, "eos_token_id": 258
+    });
+    DecoderConfig::from_json(file.to_string().as_bytes()).unwrap()
 }
 
 fn model_with(change: impl FnOnce(&mut TensorMap)) -> Model {

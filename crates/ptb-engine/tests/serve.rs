@@ -17,21 +17,13 @@ use tokio::runtime::Runtime;
 use tokio::sync::oneshot;
 
 fn model(context: usize) -> Arc<Model> {
-    let config = DecoderConfig {
-        hidden_size: 24,
-        num_hidden_layers: 2,
-        num_attention_heads: 2,
-        num_key_value_heads: 1,
-        head_dim: 12,
-        intermediate_size: 32,
-        vocab_size: 320,
-        max_position_embeddings: context,
-        rms_norm_eps: 1e-6,
-        rope_theta: 1e4,
-        tie_word_embeddings: true,
-        initializer_range: 0.3,
-        eos_token_ids: vec![319],
-    };
+    let file = json!({
+        "architectures": ["Qwen3ForCausalLM"], "model_type": "qwen3", "hidden_size": 24, "num_hidden_layers": 2,
+        "num_attention_heads": 2, "num_key_value_heads": 1, "head_dim": 12, "intermediate_size": 32, "vocab_size": 320,
+        "max_position_embeddings": context, "rms_norm_eps": 1e-6, "rope_theta": 1e4, "tie_word_embeddings": true,
+        "initializer_range": 0.3, "eos_token_id": 319
+    });
+    let config = DecoderConfig::from_json(file.to_string().as_bytes()).unwrap();
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden/tied");
     let tokenizer = Checkpoint::open(&folder).unwrap().tokenizer().clone();
     let template = ChatTemplate::for_family(Family::Qwen3).unwrap();

@@ -6,8 +6,10 @@
 mod error;
 mod folder;
 mod generation_config;
+mod names;
 mod open;
 mod tensors;
+mod weight_file;
 
 pub use error::{CheckpointError, Problem};
 pub use generation_config::{GenerationConfig, GenerationConfigError};

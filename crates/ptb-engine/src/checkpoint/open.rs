@@ -3,6 +3,8 @@
 use std::panic::catch_unwind;
 use std::path::Path;
 
+use candle_core::Tensor;
+use safetensors::tensor::TensorView;
 use serde::de::IgnoredAny;
 use tokenizers::Tokenizer;
 
@@ -10,12 +12,13 @@ use super::error::{CheckpointError, Problem};
 use super::folder::Folder;
 use super::generation_config::GenerationConfig;
 use super::tensors::Shards;
-use crate::config::DecoderConfig;
+use crate::config::{DecoderConfig, WeightType};
 use crate::decoder::TensorMap;
 
 const CONFIG: &str = "config.json";
 const GENERATION: &str = "generation_config.json";
 const TOKENIZER: &str = "tokenizer.json";
+const EMBEDDING: &str = "model.embed_tokens.weight";
 const CONFIG_LIMIT: u64 = 4 << 20;
 const TOKENIZER_LIMIT: u64 = 256 << 20;
 
@@ -36,18 +39,34 @@ impl Checkpoint {
     /// Opens a folder with `config.json`, `tokenizer.json`, safetensors and perhaps `generation_config.json`.
     pub fn open(path: &Path) -> Result<Self, CheckpointError> {
         let folder = Folder::open(path)?;
-        let config = DecoderConfig::from_json(&folder.read(CONFIG, CONFIG_LIMIT)?)
+        let mut config = DecoderConfig::from_json(&folder.read(CONFIG, CONFIG_LIMIT)?)
             .map_err(|error| folder.error(CONFIG, error))?;
         let generation = read_generation(&folder, &config)?;
         let tokenizer = read_tokenizer(&folder, &config)?;
-        let shards = Shards::open(&folder)?;
+        let shards = Shards::open(&folder, &config)?;
         let surplus = shards.check(&folder, &config)?;
+        config.round_embedding_scale(shards.storage(&folder, EMBEDDING)?.1);
         Ok(Self { folder, config, generation, tokenizer, shards, surplus })
     }
 
     /// Reads all weights into memory in single precision. A weight that is not a finite number is an error.
     pub fn weights(&self) -> Result<TensorMap, CheckpointError> {
         self.shards.load(&self.folder, &self.config)
+    }
+
+    /// Reads one weight of the decoder in the type in which it is stored, F32, F16 or BF16.
+    pub fn tensor(&self, name: &str, shape: &[usize]) -> Result<Tensor, CheckpointError> {
+        self.shards.read(&self.folder, name, shape)
+    }
+
+    /// The name in the files of a weight of the decoder, and the type in which it is stored.
+    pub(crate) fn storage(&self, name: &str) -> Result<(String, WeightType), CheckpointError> {
+        self.shards.storage(&self.folder, name)
+    }
+
+    /// The tensors of parts of the model that the decoder does not need, such as a vision tower.
+    pub(crate) fn other_parts(&self) -> Result<Vec<(String, TensorView<'_>)>, CheckpointError> {
+        self.shards.other_parts(&self.folder)
     }
 
     /// The shape of the model.

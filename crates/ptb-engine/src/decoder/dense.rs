@@ -5,42 +5,48 @@ use std::sync::Arc;
 
 use candle_core::{D, Tensor};
 
-use super::activation::swiglu;
-use super::attention::causal_softmax;
+use super::activation::gated;
+use super::attention::{Scoring, causal_softmax};
 use super::error::DecoderError;
+use super::heads::arrange_heads;
 use super::linear::{Linear, LowRank};
-use super::normalisation::{normalise_heads, rms_norm};
+use super::normalisation::Norm;
 use super::rotation::{RotarySpeeds, Rotation};
-use super::weights::{TensorMap, expect, tensor_shapes};
-use crate::config::DecoderConfig;
+use super::weights::{TensorMap, expect, has_bias, tensor_shapes};
+use crate::config::{DecoderConfig, LayerConfig};
 
 type Result<T, E = DecoderError> = std::result::Result<T, E>;
 
-/// A Qwen3 decoder over whole sequences, differentiable in its weights.
+/// A decoder over whole sequences, differentiable in its weights.
 ///
 /// Cloning shares the weights. All arithmetic is single precision on the CPU.
 #[derive(Debug, Clone)]
 pub struct Decoder {
     config: DecoderConfig,
+    weights: TensorMap,
+    low_rank: BTreeMap<String, LowRank>,
     embedding: Tensor,
     blocks: Vec<Block>,
-    norm: Tensor,
+    norm: Norm,
     head: Linear,
 }
 
 #[derive(Debug, Clone)]
 struct Block {
-    input_norm: Tensor,
+    layer: LayerConfig,
+    input_norm: Norm,
     query: Linear,
     key: Linear,
     value: Linear,
     output: Linear,
-    query_norm: Tensor,
-    key_norm: Tensor,
-    inner_norm: Tensor,
+    query_norm: Option<Norm>,
+    key_norm: Option<Norm>,
+    attended_norm: Option<Norm>,
+    inner_norm: Norm,
     gate: Linear,
     up: Linear,
     down: Linear,
+    transformed_norm: Option<Norm>,
 }
 
 impl Decoder {
@@ -55,18 +61,20 @@ impl Decoder {
         tensors: &TensorMap,
         low_rank: &BTreeMap<String, LowRank>,
     ) -> Result<Self> {
-        let checked: TensorMap = tensor_shapes(config)
+        let weights: TensorMap = tensor_shapes(config)
             .into_iter()
             .map(|(name, shape)| expect(tensors, &name, &shape).map(|tensor| (name, tensor)))
             .collect::<Result<_>>()?;
-        let source = Source { tensors: &checked, low_rank };
+        let source = Source { config, tensors: &weights, low_rank };
         let head = if config.tie_word_embeddings { "model.embed_tokens" } else { "lm_head" };
         Ok(Self {
+            embedding: source.tensor("model.embed_tokens.weight")?,
+            blocks: (0..config.layers.len()).map(|layer| Block::new(&source, layer)).collect::<Result<_>>()?,
+            norm: source.norm("model.norm")?,
+            head: Linear::new(source.tensor(&format!("{head}.weight"))?, None, None),
             config: config.clone(),
-            embedding: source.tensor("model.embed_tokens")?,
-            blocks: (0..config.num_hidden_layers).map(|layer| Block::new(&source, layer)).collect::<Result<_>>()?,
-            norm: source.tensor("model.norm")?,
-            head: Linear::new(source.tensor(head)?, None),
+            low_rank: low_rank.clone(),
+            weights,
         })
     }
 
@@ -92,31 +100,34 @@ impl Decoder {
         if length > limit {
             return Err(DecoderError::TooLong { length, limit });
         }
-        let rotation = Arc::new(RotarySpeeds::new(self.config.rope_theta, self.config.head_dim).rotation(0..length));
+        let speeds = self.config.rotations.iter().map(|rotation| RotarySpeeds::new(rotation, self.config.head_dim));
+        let rotations: Vec<_> = speeds.map(|speeds| Arc::new(speeds.rotation(0..length))).collect();
         let mut x = self.embedding.index_select(&tokens.flatten_all()?, 0)?;
-        for block in &self.blocks {
-            x = block.forward(&x, &self.config, &rotation, (batch, length))?;
+        if let Some(scale) = self.config.design.embedding_scale {
+            x = (x * f64::from(scale))?;
         }
-        let x = rms_norm(&x, &self.norm, self.config.rms_norm_eps as f32)?;
+        for block in &self.blocks {
+            x = block.forward(&x, &self.config, &rotations, (batch, length))?;
+        }
+        let x = self.norm.forward(&x)?;
         Ok(x.reshape((batch, length, self.config.hidden_size))?)
     }
 
     /// Logits for chosen states: [rows, hidden] to [rows, vocabulary].
     pub fn project(&self, hidden: &Tensor) -> Result<Tensor> {
-        Ok(self.head.forward(hidden)?)
+        let logits = self.head.forward(hidden)?;
+        match self.config.design.logit_softcap.map(f64::from) {
+            None => Ok(logits),
+            Some(cap) => Ok(((logits / cap)?.tanh()? * cap)?),
+        }
     }
 
     /// All weights by name with the low-rank updates added in: what a checkpoint without adapters holds.
     pub fn merged_weights(&self) -> Result<TensorMap> {
-        let mut tensors = TensorMap::new();
-        tensors.insert("model.embed_tokens.weight".to_owned(), self.embedding.clone());
-        tensors.insert("model.norm.weight".to_owned(), self.norm.clone());
-        if !self.config.tie_word_embeddings {
-            tensors.insert("lm_head.weight".to_owned(), self.head.merged()?);
-        }
-        for (layer, block) in self.blocks.iter().enumerate() {
-            for (name, tensor) in block.merged_weights()? {
-                tensors.insert(format!("model.layers.{layer}.{name}.weight"), tensor);
+        let mut tensors = self.weights.clone();
+        for (module, low_rank) in &self.low_rank {
+            if let Some(weight) = tensors.get_mut(&format!("{module}.weight")) {
+                *weight = low_rank.merged_into(weight)?;
             }
         }
         Ok(tensors)
@@ -125,20 +136,28 @@ impl Decoder {
 
 impl Block {
     fn new(source: &Source<'_>, layer: usize) -> Result<Self> {
-        let tensor = |name: &str| source.tensor(&format!("model.layers.{layer}.{name}"));
-        let linear = |name: &str| source.linear(&format!("model.layers.{layer}.{name}"));
+        let name = |part: &str| format!("model.layers.{layer}.{part}");
+        let norm = |part: &str| source.norm(&name(part));
+        let norm_if = |is_present: bool, part: &str| is_present.then(|| norm(part)).transpose();
+        let linear = |part: &str| source.linear(layer, part);
+        let design = source.config.design;
+        // With normalised results the second norm of a block has another name, and its old one goes to the results.
+        let inner = if design.output_norms { "pre_feedforward_layernorm" } else { "post_attention_layernorm" };
         Ok(Self {
-            input_norm: tensor("input_layernorm")?,
+            layer: source.config.layers[layer],
+            input_norm: norm("input_layernorm")?,
             query: linear("self_attn.q_proj")?,
             key: linear("self_attn.k_proj")?,
             value: linear("self_attn.v_proj")?,
             output: linear("self_attn.o_proj")?,
-            query_norm: tensor("self_attn.q_norm")?,
-            key_norm: tensor("self_attn.k_norm")?,
-            inner_norm: tensor("post_attention_layernorm")?,
+            query_norm: norm_if(design.query_key_norms, "self_attn.q_norm")?,
+            key_norm: norm_if(design.query_key_norms, "self_attn.k_norm")?,
+            attended_norm: norm_if(design.output_norms, "post_attention_layernorm")?,
+            inner_norm: norm(inner)?,
             gate: linear("mlp.gate_proj")?,
             up: linear("mlp.up_proj")?,
             down: linear("mlp.down_proj")?,
+            transformed_norm: norm_if(design.output_norms, "post_feedforward_layernorm")?,
         })
     }
 
@@ -147,68 +166,66 @@ impl Block {
         &self,
         x: &Tensor,
         config: &DecoderConfig,
-        rotation: &Arc<Rotation>,
+        rotations: &[Arc<Rotation>],
         size: (usize, usize),
     ) -> Result<Tensor> {
-        let eps = config.rms_norm_eps as f32;
-        let x = (x + self.attend(&rms_norm(x, &self.input_norm, eps)?, config, rotation, size)?)?;
-        let inner = rms_norm(&x, &self.inner_norm, eps)?;
-        let inner = swiglu(&self.gate.forward(&inner)?, &self.up.forward(&inner)?)?;
-        Ok((x + self.down.forward(&inner)?)?)
+        let rotation = self.layer.rotation.map(|index| &rotations[index]);
+        let attended = self.attend(&self.input_norm.forward(x)?, config, rotation, size)?;
+        let x = (x + normalised(attended, self.attended_norm.as_ref())?)?;
+        let inner = self.inner_norm.forward(&x)?;
+        let inner = gated(&self.gate.forward(&inner)?, &self.up.forward(&inner)?, config.design.activation)?;
+        Ok((&x + normalised(self.down.forward(&inner)?, self.transformed_norm.as_ref())?)?)
     }
 
     fn attend(
         &self,
         x: &Tensor,
         config: &DecoderConfig,
-        rotation: &Arc<Rotation>,
+        rotation: Option<&Arc<Rotation>>,
         (batch, length): (usize, usize),
     ) -> Result<Tensor> {
         let (heads, shared, width) = (config.num_attention_heads, config.num_key_value_heads, config.head_dim);
-        let eps = config.rms_norm_eps as f32;
         let query = self.query.forward(x)?.reshape((batch, length, heads * width))?;
         let key = self.key.forward(x)?.reshape((batch, length, shared * width))?;
         let value = self.value.forward(x)?.reshape((batch, length, shared, width))?.transpose(1, 2)?.contiguous()?;
-        let query = normalise_heads(&query, &self.query_norm, rotation, eps)?;
-        let key = normalise_heads(&key, &self.key_norm, rotation, eps)?;
+        let query = arrange_heads(&query, width, self.query_norm.as_ref(), rotation)?;
+        let key = arrange_heads(&key, width, self.key_norm.as_ref(), rotation)?;
         // The query heads of one key head lie one after the other: together they are one tall matrix.
         let query = query.reshape((batch, shared, config.group_size() * length, width))?;
         let scores = query.matmul(&key.transpose(D::Minus2, D::Minus1)?)?;
-        let mixed = causal_softmax(&scores, 1.0 / (width as f32).sqrt())?.matmul(&value)?;
+        let mixed = causal_softmax(&scores, Scoring::of(config, self.layer))?.matmul(&value)?;
         let mixed = mixed.reshape((batch, heads, length, width))?.transpose(1, 2)?;
         Ok(self.output.forward(&mixed.reshape((batch * length, heads * width))?)?)
     }
+}
 
-    fn merged_weights(&self) -> Result<[(&'static str, Tensor); 11]> {
-        Ok([
-            ("input_layernorm", self.input_norm.clone()),
-            ("self_attn.q_proj", self.query.merged()?),
-            ("self_attn.k_proj", self.key.merged()?),
-            ("self_attn.v_proj", self.value.merged()?),
-            ("self_attn.o_proj", self.output.merged()?),
-            ("self_attn.q_norm", self.query_norm.clone()),
-            ("self_attn.k_norm", self.key_norm.clone()),
-            ("post_attention_layernorm", self.inner_norm.clone()),
-            ("mlp.gate_proj", self.gate.merged()?),
-            ("mlp.up_proj", self.up.merged()?),
-            ("mlp.down_proj", self.down.merged()?),
-        ])
+fn normalised(x: Tensor, norm: Option<&Norm>) -> Result<Tensor> {
+    match norm {
+        None => Ok(x),
+        Some(norm) => Ok(norm.forward(&x)?),
     }
 }
 
 struct Source<'a> {
+    config: &'a DecoderConfig,
     tensors: &'a TensorMap,
     low_rank: &'a BTreeMap<String, LowRank>,
 }
 
 impl Source<'_> {
-    fn tensor(&self, module: &str) -> Result<Tensor> {
-        let name = format!("{module}.weight");
-        self.tensors.get(&name).cloned().ok_or(DecoderError::MissingTensor { name })
+    fn tensor(&self, name: &str) -> Result<Tensor> {
+        self.tensors.get(name).cloned().ok_or_else(|| DecoderError::MissingTensor { name: name.to_owned() })
     }
 
-    fn linear(&self, module: &str) -> Result<Linear> {
-        Ok(Linear::new(self.tensor(module)?, self.low_rank.get(module).cloned()))
+    fn norm(&self, module: &str) -> Result<Norm> {
+        let stored = self.tensor(&format!("{module}.weight"))?;
+        Ok(Norm::new(stored, self.config.design.norm_offset, self.config.rms_norm_eps as f32)?)
+    }
+
+    fn linear(&self, layer: usize, projection: &str) -> Result<Linear> {
+        let module = format!("model.layers.{layer}.{projection}");
+        let bias = has_bias(self.config, projection).then(|| self.tensor(&format!("{module}.bias"))).transpose()?;
+        Ok(Linear::new(self.tensor(&format!("{module}.weight"))?, bias, self.low_rank.get(&module).cloned()))
     }
 }
 
@@ -218,7 +235,7 @@ mod tests {
 
     use super::super::random_weights;
     use super::*;
-    use crate::config::tests::tiny;
+    use crate::config::tests::{tiny, tiny_ones};
 
     fn tokens(rows: &[&[u32]]) -> Tensor {
         let length = rows[0].len();
@@ -247,10 +264,28 @@ mod tests {
 
     #[test]
     fn a_sequence_does_not_depend_on_its_padding_or_its_neighbours() {
-        let decoder = Decoder::new(&tiny(), &random_weights(&tiny(), 1).unwrap()).unwrap();
-        let alone = decoder.logits(&tokens(&[&[3, 1, 4]])).unwrap();
-        let padded = decoder.logits(&tokens(&[&[9, 2, 6, 5, 3], &[3, 1, 4, 0, 0]])).unwrap();
-        close(&alone.squeeze(0).unwrap(), &padded.get(1).unwrap().narrow(0, 0, 3).unwrap(), 1e-5);
+        for config in tiny_ones() {
+            let decoder = Decoder::new(&config, &random_weights(&config, 1).unwrap()).unwrap();
+            let alone = decoder.logits(&tokens(&[&[3, 1, 4]])).unwrap();
+            let padded = decoder.logits(&tokens(&[&[9, 2, 6, 5, 3], &[3, 1, 4, 0, 0]])).unwrap();
+            close(&alone.squeeze(0).unwrap(), &padded.get(1).unwrap().narrow(0, 0, 3).unwrap(), 1e-5);
+        }
+    }
+
+    /// Two blocks with a window of two positions each reach back two positions, not three.
+    #[test]
+    fn a_window_hides_what_lies_before_it() {
+        let mut config = tiny();
+        for layer in &mut config.layers {
+            layer.window = Some(2);
+        }
+        let decoder = Decoder::new(&config, &random_weights(&config, 1).unwrap()).unwrap();
+        let last = |first: u32, second: u32| {
+            let logits = decoder.logits(&tokens(&[&[first, second, 4, 5]])).unwrap();
+            values(&logits.get(0).unwrap().get(3).unwrap())
+        };
+        assert_eq!(last(1, 2), last(7, 2));
+        assert_ne!(last(1, 2), last(1, 7));
     }
 
     #[test]
@@ -290,8 +325,8 @@ mod tests {
     /// Each weight's gradient against the change of the loss when the weights move along a random direction.
     #[test]
     fn gradients_agree_with_finite_differences() {
-        for tied in [false, true] {
-            let config = DecoderConfig { tie_word_embeddings: tied, ..tiny() };
+        let tied = DecoderConfig { tie_word_embeddings: true, ..tiny() };
+        for config in tiny_ones().into_iter().chain([tiny(), tied]) {
             let weights = random_weights(&config, 5).unwrap();
             let input = tokens(&[&[3, 1, 4, 1, 5], &[9, 2, 6, 5, 3]]);
             let loss = |weights: &TensorMap| {

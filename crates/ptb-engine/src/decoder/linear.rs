@@ -1,4 +1,4 @@
-//! A projection without bias that may carry a low-rank update.
+//! A projection that may have a bias and carry a low-rank update.
 
 use candle_core::{Result, Tensor};
 
@@ -13,32 +13,36 @@ pub struct LowRank {
     pub scale: f64,
 }
 
-/// y = x weight^T, plus the low-rank update if there is one.
+/// y = x weight^T, plus the bias and the low-rank update if there are any.
 #[derive(Debug, Clone)]
 pub struct Linear {
     weight: Tensor,
+    bias: Option<Tensor>,
     low_rank: Option<LowRank>,
 }
 
 impl Linear {
-    /// A projection by `weight` [outputs, inputs].
-    pub fn new(weight: Tensor, low_rank: Option<LowRank>) -> Self {
-        Self { weight, low_rank }
+    /// A projection by `weight` [outputs, inputs] and `bias` [outputs].
+    pub fn new(weight: Tensor, bias: Option<Tensor>, low_rank: Option<LowRank>) -> Self {
+        Self { weight, bias, low_rank }
     }
 
     /// Projects the last dimension of `x` [rows, inputs] to [rows, outputs].
     pub fn forward(&self, x: &Tensor) -> Result<Tensor> {
         let y = x.matmul(&self.weight.t()?)?;
+        let y = match &self.bias {
+            Some(bias) => y.broadcast_add(bias)?,
+            None => y,
+        };
         let Some(low_rank) = &self.low_rank else { return Ok(y) };
         let update = x.matmul(&low_rank.down.t()?)?.matmul(&low_rank.up.t()?)?;
         y + (update * low_rank.scale)?
     }
+}
 
-    /// The weight with the low-rank update added: what a checkpoint without adapters holds.
-    pub fn merged(&self) -> Result<Tensor> {
-        match &self.low_rank {
-            None => Ok(self.weight.clone()),
-            Some(low_rank) => &self.weight + (low_rank.up.matmul(&low_rank.down)? * low_rank.scale)?,
-        }
+impl LowRank {
+    /// `weight` with the update added: what a checkpoint without adapters holds.
+    pub fn merged_into(&self, weight: &Tensor) -> Result<Tensor> {
+        weight + (self.up.matmul(&self.down)? * self.scale)?
     }
 }

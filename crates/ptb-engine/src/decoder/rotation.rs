@@ -2,13 +2,17 @@
 
 use std::ops::Range;
 
-/// How fast the pairs of a head turn: pair i, made of elements i and i + width/2, by theta^(-2i/width) per position.
+use crate::config::RotaryConfig;
+
+/// How fast the pairs of a head turn: pair i, made of elements i and i + width/2, by theta^(-2i/width) per position,
+/// divided by the factor of linear scaling.
 #[derive(Debug, Clone)]
 pub(crate) struct RotarySpeeds(Vec<f32>);
 
 impl RotarySpeeds {
-    pub(crate) fn new(theta: f64, width: usize) -> Self {
-        Self((0..width / 2).map(|pair| theta.powf(-2.0 * pair as f64 / width as f64) as f32).collect())
+    pub(crate) fn new(config: &RotaryConfig, width: usize) -> Self {
+        let speed = |pair: usize| config.theta.powf(-2.0 * pair as f64 / width as f64) as f32;
+        Self((0..width / 2).map(|pair| speed(pair) / config.factor as f32).collect())
     }
 
     /// Angles for `positions`. The product is taken in single precision, as the published implementations of the
@@ -56,7 +60,7 @@ mod tests {
 
     #[test]
     fn turning_forth_and_back_changes_nothing_and_position_zero_does_not_turn() {
-        let rotation = RotarySpeeds::new(1e4, 8).rotation(0..5);
+        let rotation = RotarySpeeds::new(&RotaryConfig { theta: 1e4, factor: 1.0 }, 8).rotation(0..5);
         let start: Vec<f32> = (0..8_u8).map(f32::from).collect();
         let mut head = start.clone();
         rotation.turn(&mut head, 0);
@@ -65,5 +69,14 @@ mod tests {
         assert_ne!(head, start);
         rotation.turn_back(&mut head, 4);
         assert!(head.iter().zip(&start).all(|(a, b)| (a - b).abs() < 1e-5));
+    }
+    #[test]
+    fn linear_scaling_divides_positions() {
+        let turned = |factor, index| {
+            let mut head = [1.0, 0.5, -2.0, 3.0];
+            RotarySpeeds::new(&RotaryConfig { theta: 100.0, factor }, 4).rotation(0..9).turn(&mut head, index);
+            head
+        };
+        assert!(turned(1.0, 2).iter().zip(turned(4.0, 8)).all(|(a, b)| (a - b).abs() < 1e-5));
     }
 }

@@ -25,18 +25,11 @@ pub const PROJECTIONS: [&str; 7] = [
 
 /// Name and shape of every tensor of a model, in a fixed order. Tied models have no `lm_head.weight`.
 pub fn tensor_shapes(config: &DecoderConfig) -> Vec<(String, Vec<usize>)> {
-    let (hidden, head) = (config.hidden_size, config.head_dim);
+    let hidden = config.hidden_size;
     let mut shapes = vec![("model.embed_tokens.weight".to_owned(), vec![config.vocab_size, hidden])];
-    for layer in 0..config.num_hidden_layers {
-        let mut add =
-            |name: &str, shape: Vec<usize>| shapes.push((format!("model.layers.{layer}.{name}.weight"), shape));
-        add("input_layernorm", vec![hidden]);
-        for projection in PROJECTIONS {
-            add(projection, projection_shape(config, projection).to_vec());
-        }
-        add("self_attn.q_norm", vec![head]);
-        add("self_attn.k_norm", vec![head]);
-        add("post_attention_layernorm", vec![hidden]);
+    let block = block_shapes(config);
+    for layer in 0..config.layers.len() {
+        shapes.extend(block.iter().map(|(name, shape)| (format!("model.layers.{layer}.{name}"), shape.clone())));
     }
     shapes.push(("model.norm.weight".to_owned(), vec![hidden]));
     if !config.tie_word_embeddings {
@@ -45,7 +38,36 @@ pub fn tensor_shapes(config: &DecoderConfig) -> Vec<(String, Vec<usize>)> {
     shapes
 }
 
-fn projection_shape(config: &DecoderConfig, projection: &str) -> [usize; 2] {
+/// Name and shape of every tensor of a block.
+fn block_shapes(config: &DecoderConfig) -> Vec<(String, Vec<usize>)> {
+    let (hidden, head, design) = (config.hidden_size, config.head_dim, config.design);
+    let mut shapes = vec![("input_layernorm.weight".to_owned(), vec![hidden])];
+    for projection in PROJECTIONS {
+        let shape = projection_shape(config, projection);
+        shapes.push((format!("{projection}.weight"), shape.to_vec()));
+        if has_bias(config, projection) {
+            shapes.push((format!("{projection}.bias"), vec![shape[0]]));
+        }
+    }
+    let norms = [
+        ("self_attn.q_norm", head, design.query_key_norms),
+        ("self_attn.k_norm", head, design.query_key_norms),
+        ("post_attention_layernorm", hidden, true),
+        ("pre_feedforward_layernorm", hidden, design.output_norms),
+        ("post_feedforward_layernorm", hidden, design.output_norms),
+    ];
+    let present = norms.into_iter().filter(|(.., is_present)| *is_present);
+    shapes.extend(present.map(|(name, width, _)| (format!("{name}.weight"), vec![width])));
+    shapes
+}
+
+/// Whether a projection of a block has a bias.
+pub(crate) fn has_bias(config: &DecoderConfig, projection: &str) -> bool {
+    if projection.starts_with("mlp.") { config.design.feed_forward_bias } else { config.design.attention_bias }
+}
+
+/// Outputs and inputs of a projection of a block.
+pub(crate) fn projection_shape(config: &DecoderConfig, projection: &str) -> [usize; 2] {
     let (hidden, inner) = (config.hidden_size, config.intermediate_size);
     match projection {
         "self_attn.q_proj" => [config.query_size(), hidden],
@@ -56,15 +78,17 @@ fn projection_shape(config: &DecoderConfig, projection: &str) -> [usize; 2] {
     }
 }
 
-/// Fresh weights: normal with the configuration's standard deviation, ones in normalisations. The same seed gives the
-/// same weights.
+/// Fresh weights: normal with the configuration's standard deviation, zero biases, and normalisations that multiply with
+/// one. The same seed gives the same weights.
 pub fn random_weights(config: &DecoderConfig, seed: u64) -> Result<TensorMap, DecoderError> {
     let shapes = tensor_shapes(config).into_iter().enumerate();
     shapes
         .map(|(index, (name, shape))| {
             let count = shape.iter().product();
             let values = if name.contains("norm") {
-                vec![1.0; count]
+                vec![1.0 - config.design.norm_offset; count]
+            } else if name.ends_with(".bias") {
+                vec![0.0; count]
             } else {
                 normal_values(seed, index as u64, count, config.initializer_range)
             };
@@ -90,7 +114,7 @@ fn normal_values(seed: u64, stream: u64, count: usize, deviation: f64) -> Vec<f3
 }
 
 /// Takes a tensor of the expected shape out of a map.
-pub(super) fn expect(tensors: &TensorMap, name: &str, shape: &[usize]) -> Result<Tensor, DecoderError> {
+pub(crate) fn expect(tensors: &TensorMap, name: &str, shape: &[usize]) -> Result<Tensor, DecoderError> {
     let tensor = tensors.get(name).ok_or_else(|| DecoderError::MissingTensor { name: name.to_owned() })?;
     if tensor.dims() == shape {
         return Ok(tensor.clone());

@@ -3,41 +3,31 @@
 use candle_core::Tensor;
 use rayon::prelude::*;
 
-use super::cache::SequenceCache;
+use super::cache::{NewRows, SequenceCache};
 use super::matrix::PackedMatrix;
+use super::model::ModelError;
+use super::packed::{PackedBlock, PackedSource};
+use crate::checkpoint::Checkpoint;
 use crate::config::DecoderConfig;
-use crate::decoder::{DecoderError, RotarySpeeds, Rotation, TensorMap, normalise, sigmoid, tensor_shapes};
+use crate::decoder::{
+    DecoderError, RotarySpeeds, Rotation, Scoring, TensorMap, expect, gate_in_place, normalise, soft_cap,
+};
 
 type Result<T, E = DecoderError> = std::result::Result<T, E>;
 
-/// A Qwen3 decoder for generation: the same function as [`crate::decoder::Decoder`], computed position by position.
+/// A decoder for generation: the same function as [`crate::decoder::Decoder`], computed position by position.
 ///
 /// Every number is bit for bit the same in whatever pieces a sequence is fed and whatever other sequences are in the
 /// batch; see the `kernel` module for how.
 #[derive(Debug)]
 pub struct CachedDecoder {
     config: DecoderConfig,
-    speeds: RotarySpeeds,
+    speeds: Vec<RotarySpeeds>,
     embedding: PackedMatrix,
     blocks: Vec<PackedBlock>,
     norm: Vec<f32>,
     /// Absent in models with tied embeddings.
     head: Option<PackedMatrix>,
-}
-
-#[derive(Debug)]
-struct PackedBlock {
-    input_norm: Vec<f32>,
-    query: PackedMatrix,
-    key: PackedMatrix,
-    value: PackedMatrix,
-    output: PackedMatrix,
-    query_norm: Vec<f32>,
-    key_norm: Vec<f32>,
-    inner_norm: Vec<f32>,
-    gate: PackedMatrix,
-    up: PackedMatrix,
-    down: PackedMatrix,
 }
 
 /// New tokens of one sequence.
@@ -65,17 +55,39 @@ struct Buffers {
 impl CachedDecoder {
     /// Repacks weights. Each tensor is released once it has been packed, if nobody else holds it.
     pub fn new(config: &DecoderConfig, mut tensors: TensorMap) -> Result<Self> {
-        let shapes = tensor_shapes(config).into_iter().collect();
-        let mut source = Source { tensors: &mut tensors, shapes };
+        Self::build(config, |name, shape| {
+            let tensor = expect(&tensors, name, shape)?;
+            tensors.remove(name);
+            Ok(tensor)
+        })
+    }
+
+    /// Packs the weights of a checkpoint in the types in which they are stored.
+    pub fn load(checkpoint: &Checkpoint) -> Result<Self, ModelError> {
+        Self::build(checkpoint.config(), |name, shape| Ok(checkpoint.tensor(name, shape)?))
+    }
+
+    /// Packs the tensors that `take` gives for names and shapes, one after the other, in the types that they have: F32,
+    /// F16 or BF16.
+    fn build<E: From<DecoderError>>(
+        config: &DecoderConfig,
+        mut take: impl FnMut(&str, &[usize]) -> Result<Tensor, E>,
+    ) -> Result<Self, E> {
+        let mut source = PackedSource { config, take: &mut take };
+        let speeds = config.rotations.iter().map(|rotation| RotarySpeeds::new(rotation, config.head_dim));
         Ok(Self {
             config: config.clone(),
-            speeds: RotarySpeeds::new(config.rope_theta, config.head_dim),
-            embedding: source.matrix("model.embed_tokens")?,
-            blocks: (0..config.num_hidden_layers)
+            speeds: speeds.collect(),
+            embedding: source.matrix("model.embed_tokens", [config.vocab_size, config.hidden_size])?,
+            blocks: (0..config.layers.len())
                 .map(|layer| PackedBlock::new(&mut source, layer))
-                .collect::<Result<_>>()?,
-            norm: source.vector("model.norm")?,
-            head: if config.tie_word_embeddings { None } else { Some(source.matrix("lm_head")?) },
+                .collect::<Result<_, E>>()?,
+            norm: source.norm("model.norm", config.hidden_size)?,
+            head: if config.tie_word_embeddings {
+                None
+            } else {
+                Some(source.matrix("lm_head", [config.vocab_size, config.hidden_size])?)
+            },
         })
     }
 
@@ -87,9 +99,12 @@ impl CachedDecoder {
     /// Feeds new tokens to several sequences; returns the logits after the last token of each.
     pub fn step(&self, steps: &mut [Step<'_>]) -> Result<Vec<Vec<f32>>> {
         self.check(steps)?;
-        let rotations: Vec<Rotation> = steps
+        let rotations: Vec<Vec<Rotation>> = steps
             .iter()
-            .map(|step| self.speeds.rotation(step.cache.length()..step.cache.length() + step.tokens.len()))
+            .map(|step| {
+                let positions = step.cache.length()..step.cache.length() + step.tokens.len();
+                self.speeds.iter().map(|speeds| speeds.rotation(positions.clone())).collect()
+            })
             .collect();
         let mut x = self.embed(steps);
         let mut buffers = Buffers::default();
@@ -122,6 +137,9 @@ impl CachedDecoder {
         let mut x = vec![0.0; tokens.len() * self.config.hidden_size];
         for (token, row) in tokens.iter().zip(x.chunks_exact_mut(self.config.hidden_size)) {
             self.embedding.copy_row(*token as usize, row);
+            if let Some(scale) = self.config.design.embedding_scale {
+                row.iter_mut().for_each(|value| *value *= scale);
+            }
         }
         x
     }
@@ -136,35 +154,21 @@ impl CachedDecoder {
         }
         let mut logits = Vec::new();
         self.head.as_ref().unwrap_or(&self.embedding).multiply(&last, &mut logits);
+        if let Some(cap) = self.config.design.logit_softcap {
+            soft_cap(&mut logits, 1.0, cap);
+        }
         logits.chunks_exact(self.config.vocab_size).map(<[f32]>::to_vec).collect()
     }
 }
 
 impl PackedBlock {
-    fn new(source: &mut Source<'_>, layer: usize) -> Result<Self> {
-        let name = |part: &str| format!("model.layers.{layer}.{part}");
-        Ok(Self {
-            input_norm: source.vector(&name("input_layernorm"))?,
-            query: source.matrix(&name("self_attn.q_proj"))?,
-            key: source.matrix(&name("self_attn.k_proj"))?,
-            value: source.matrix(&name("self_attn.v_proj"))?,
-            output: source.matrix(&name("self_attn.o_proj"))?,
-            query_norm: source.vector(&name("self_attn.q_norm"))?,
-            key_norm: source.vector(&name("self_attn.k_norm"))?,
-            inner_norm: source.vector(&name("post_attention_layernorm"))?,
-            gate: source.matrix(&name("mlp.gate_proj"))?,
-            up: source.matrix(&name("mlp.up_proj"))?,
-            down: source.matrix(&name("mlp.down_proj"))?,
-        })
-    }
-
     /// Adds the attention part to `x` and the new keys and values to the caches.
     fn attend(
         &self,
         config: &DecoderConfig,
         block: usize,
         steps: &mut [Step<'_>],
-        rotations: &[Rotation],
+        rotations: &[Vec<Rotation>],
         x: &mut [f32],
         buffers: &mut Buffers,
     ) {
@@ -186,34 +190,41 @@ impl PackedBlock {
             }
         }
         self.output.multiply(&buffers.mixed, &mut buffers.result);
-        add(x, &buffers.result);
+        add_result(x, self.attended_norm.as_deref(), eps, buffers);
     }
 
     fn attend_sequence(&self, config: &DecoderConfig, block: usize, work: &mut SequenceWork<'_, '_>) {
         let eps = config.rms_norm_eps as f32;
-        turn_heads(work.query, &self.query_norm, config.query_size(), work.rotation, eps);
-        turn_heads(work.key, &self.key_norm, config.key_value_size(), work.rotation, eps);
-        work.step.cache.append(block, work.key, work.value);
-        work.step.cache.attend(block, config.group_size(), work.query, work.mixed);
+        let rotation = self.layer.rotation.map(|index| &work.rotations[index]);
+        for (rows, norm, size) in [
+            (&mut *work.query, &self.query_norm, config.query_size()),
+            (&mut *work.key, &self.key_norm, config.key_value_size()),
+        ] {
+            for (index, row) in rows.chunks_exact_mut(size).enumerate() {
+                prepare_heads(row, config.head_dim, norm.as_deref(), eps, rotation.map(|rotation| (rotation, index)));
+            }
+        }
+        let rows = NewRows { queries: work.query, keys: work.key, values: work.value };
+        work.step.cache.attend(block, Scoring::of(config, self.layer), &rows, work.mixed);
     }
 
     /// Adds the feed-forward part to `x`.
     fn transform(&self, config: &DecoderConfig, x: &mut [f32], buffers: &mut Buffers) {
-        normalise_rows(x, &self.inner_norm, config.rms_norm_eps as f32, &mut buffers.normed);
+        let eps = config.rms_norm_eps as f32;
+        normalise_rows(x, &self.inner_norm, eps, &mut buffers.normed);
         self.gate.multiply(&buffers.normed, &mut buffers.gate);
         self.up.multiply(&buffers.normed, &mut buffers.up);
-        for (gate, up) in buffers.gate.iter_mut().zip(&buffers.up) {
-            *gate = *gate * sigmoid(*gate) * up;
-        }
+        gate_in_place(&mut buffers.gate, &buffers.up, config.design.activation);
         self.down.multiply(&buffers.gate, &mut buffers.result);
-        add(x, &buffers.result);
+        add_result(x, self.transformed_norm.as_deref(), eps, buffers);
     }
 }
 
 /// The rows of one sequence in the buffers of a pass.
 struct SequenceWork<'a, 'b> {
     step: &'a mut Step<'b>,
-    rotation: &'a Rotation,
+    /// One for each rotary embedding of the model.
+    rotations: &'a [Rotation],
     query: &'a mut [f32],
     key: &'a mut [f32],
     value: &'a [f32],
@@ -223,13 +234,13 @@ struct SequenceWork<'a, 'b> {
 fn split<'a, 'b>(
     config: &DecoderConfig,
     steps: &'a mut [Step<'b>],
-    rotations: &'a [Rotation],
+    rotations: &'a [Vec<Rotation>],
     buffers: &'a mut Buffers,
 ) -> Vec<SequenceWork<'a, 'b>> {
     let (mut query, mut key) = (&mut buffers.query[..], &mut buffers.key[..]);
     let (mut value, mut mixed) = (&buffers.value[..], &mut buffers.mixed[..]);
     let mut work = Vec::with_capacity(steps.len());
-    for (step, rotation) in steps.iter_mut().zip(rotations) {
+    for (step, rotations) in steps.iter_mut().zip(rotations) {
         let queries = step.tokens.len() * config.query_size();
         let keys = step.tokens.len() * config.key_value_size();
         let (this_query, rest_query) = query.split_at_mut(queries);
@@ -239,7 +250,7 @@ fn split<'a, 'b>(
         (query, key, value, mixed) = (rest_query, rest_key, rest_value, rest_mixed);
         work.push(SequenceWork {
             step,
-            rotation,
+            rotations,
             query: this_query,
             key: this_key,
             value: this_value,
@@ -249,15 +260,25 @@ fn split<'a, 'b>(
     work
 }
 
-fn turn_heads(rows: &mut [f32], norm: &[f32], size: usize, rotation: &Rotation, eps: f32) {
-    let mut normed = vec![0.0; norm.len()];
-    for (index, row) in rows.chunks_exact_mut(size).enumerate() {
-        for head in row.chunks_exact_mut(norm.len()) {
+/// Normalises and turns the heads of one row, as far as the block does either.
+fn prepare_heads(row: &mut [f32], width: usize, norm: Option<&[f32]>, eps: f32, rotation: Option<(&Rotation, usize)>) {
+    let mut normed = norm.map(|norm| vec![0.0; norm.len()]).unwrap_or_default();
+    for head in row.chunks_exact_mut(width) {
+        if let Some(norm) = norm {
             normalise(head, norm, eps, &mut normed);
-            rotation.turn(&mut normed, index);
             head.copy_from_slice(&normed);
         }
+        if let Some((rotation, index)) = rotation {
+            rotation.turn(head, index);
+        }
     }
+}
+
+/// Adds the result of a part of a block to `x`, normalised where the architecture does that.
+fn add_result(x: &mut [f32], norm: Option<&[f32]>, eps: f32, buffers: &mut Buffers) {
+    let Some(norm) = norm else { return add(x, &buffers.result) };
+    normalise_rows(&buffers.result, norm, eps, &mut buffers.normed);
+    add(x, &buffers.normed);
 }
 
 fn normalise_rows(x: &[f32], weight: &[f32], eps: f32, out: &mut Vec<f32>) {
@@ -268,37 +289,8 @@ fn normalise_rows(x: &[f32], weight: &[f32], eps: f32, out: &mut Vec<f32>) {
     }
 }
 
-fn add(x: &mut [f32], y: &[f32]) {
+pub(super) fn add(x: &mut [f32], y: &[f32]) {
     for (x, y) in x.iter_mut().zip(y) {
         *x += y;
-    }
-}
-
-/// Takes checked tensors out of a map.
-struct Source<'a> {
-    tensors: &'a mut TensorMap,
-    shapes: std::collections::BTreeMap<String, Vec<usize>>,
-}
-
-impl Source<'_> {
-    fn take(&mut self, module: &str) -> Result<Tensor> {
-        let name = format!("{module}.weight");
-        let Some(tensor) = self.tensors.remove(&name) else { return Err(DecoderError::MissingTensor { name }) };
-        match self.shapes.get(&name) {
-            Some(expected) if tensor.dims() != expected => {
-                Err(DecoderError::WrongShape { name, found: tensor.dims().to_vec(), expected: expected.clone() })
-            }
-            _ => Ok(tensor),
-        }
-    }
-
-    fn vector(&mut self, module: &str) -> Result<Vec<f32>> {
-        Ok(self.take(module)?.to_vec1()?)
-    }
-
-    fn matrix(&mut self, module: &str) -> Result<PackedMatrix> {
-        let tensor = self.take(module)?;
-        let inputs = tensor.dim(1)?;
-        Ok(PackedMatrix::new(&tensor.flatten_all()?.to_vec1::<f32>()?, inputs))
     }
 }

@@ -4,6 +4,41 @@
 //! 16 p .. 16 p + 15. One element of a product is a single chain of multiply-and-add over k from first to last, in
 //! every row of every batch, so a sequence gets bit for bit the same numbers alone and in company. The same kernel
 //! serves projections, attention scores (panels of keys) and attention outputs (panels of values).
+//!
+//! Panels hold numbers in the type in which they are stored; sums are always of single precision.
+
+use half::{bf16, f16};
+
+/// A number of a panel, which is widened to single precision when it is used.
+pub(super) trait Number: Copy + Default + Send + Sync + PartialEq + std::fmt::Debug {
+    fn widen(self) -> f32;
+}
+
+impl Number for f32 {
+    #[inline]
+    fn widen(self) -> f32 {
+        self
+    }
+}
+
+impl Number for bf16 {
+    #[inline]
+    fn widen(self) -> f32 {
+        f32::from_bits(u32::from(self.to_bits()) << 16)
+    }
+}
+
+impl Number for f16 {
+    /// Moves the bits to their places and lets a multiplication correct the bias of the exponent, which is exact also
+    /// for subnormal numbers. Infinities do not occur among weights.
+    #[inline]
+    fn widen(self) -> f32 {
+        const BIAS: f32 = f32::from_bits((127 + 127 - 15) << 23);
+        let bits = u32::from(self.to_bits());
+        let magnitude = f32::from_bits((bits & 0x7fff) << 13) * BIAS;
+        f32::from_bits(magnitude.to_bits() | (bits & 0x8000) << 16)
+    }
+}
 
 /// Outputs in a panel: two vector registers of eight floats.
 pub(super) const LANES: usize = 16;
@@ -31,7 +66,7 @@ impl<'a> Rows<'a> {
 }
 
 /// Multiplies rows with one panel (`width` x 16 weights) and hands the 16 results of each row to `store`.
-pub(super) fn multiply_panel(rows: Rows<'_>, panel: &[f32], store: impl FnMut(usize, &[f32; LANES])) {
+pub(super) fn multiply_panel<T: Number>(rows: Rows<'_>, panel: &[T], store: impl FnMut(usize, &[f32; LANES])) {
     #[cfg(target_arch = "x86_64")]
     if std::arch::is_x86_feature_detected!("avx2") && std::arch::is_x86_feature_detected!("fma") {
         // SAFETY: the processor has just been found to have both features.
@@ -43,15 +78,15 @@ pub(super) fn multiply_panel(rows: Rows<'_>, panel: &[f32], store: impl FnMut(us
 
 #[cfg(target_arch = "x86_64")]
 #[target_feature(enable = "avx2,fma")]
-fn multiply_panel_avx2(rows: Rows<'_>, panel: &[f32], store: impl FnMut(usize, &[f32; LANES])) {
+fn multiply_panel_avx2<T: Number>(rows: Rows<'_>, panel: &[T], store: impl FnMut(usize, &[f32; LANES])) {
     multiply_panel_by(rows, panel, store, f32::mul_add);
 }
 
 #[inline(always)]
 #[expect(clippy::inline_always, reason = "only inlined code is compiled for the features of its caller")]
-fn multiply_panel_by(
+fn multiply_panel_by<T: Number>(
     rows: Rows<'_>,
-    panel: &[f32],
+    panel: &[T],
     mut store: impl FnMut(usize, &[f32; LANES]),
     add: impl Fn(f32, f32, f32) -> f32 + Copy,
 ) {
@@ -60,22 +95,22 @@ fn multiply_panel_by(
         // Tiles of about the same height: a low one at the end would wait for its own sums.
         let rest = rows.count - first;
         first += match rest.div_ceil(rest.div_ceil(ROWS)) {
-            1 => tile::<1>(rows, first, panel, &mut store, add),
-            2 => tile::<2>(rows, first, panel, &mut store, add),
-            3 => tile::<3>(rows, first, panel, &mut store, add),
-            4 => tile::<4>(rows, first, panel, &mut store, add),
-            5 => tile::<5>(rows, first, panel, &mut store, add),
-            _ => tile::<ROWS>(rows, first, panel, &mut store, add),
+            1 => tile::<1, T>(rows, first, panel, &mut store, add),
+            2 => tile::<2, T>(rows, first, panel, &mut store, add),
+            3 => tile::<3, T>(rows, first, panel, &mut store, add),
+            4 => tile::<4, T>(rows, first, panel, &mut store, add),
+            5 => tile::<5, T>(rows, first, panel, &mut store, add),
+            _ => tile::<ROWS, T>(rows, first, panel, &mut store, add),
         };
     }
 }
 
 #[inline(always)]
 #[expect(clippy::inline_always, reason = "only inlined code is compiled for the features of its caller")]
-fn tile<const N: usize>(
+fn tile<const N: usize, T: Number>(
     rows: Rows<'_>,
     first: usize,
-    panel: &[f32],
+    panel: &[T],
     store: &mut impl FnMut(usize, &[f32; LANES]),
     add: impl Fn(f32, f32, f32) -> f32,
 ) -> usize {
@@ -84,6 +119,7 @@ fn tile<const N: usize>(
     // Plain indices: with iterators in their place the sums leave the registers, and it takes four times as long.
     let mut sums = [[0.0_f32; LANES]; N];
     for (k, weights) in weights.iter().enumerate() {
+        let weights: [f32; LANES] = std::array::from_fn(|lane| weights[lane].widen());
         for row in 0..N {
             let input = inputs[row][k];
             for lane in 0..LANES {
@@ -131,6 +167,19 @@ mod tests {
             for count in 1..=20 - first {
                 let part = product(Rows::dense(&inputs[first * 50..][..count * 50], 50), &panel);
                 assert_eq!(part, together[first..first + count]);
+            }
+        }
+    }
+
+    #[test]
+    fn narrow_numbers_are_widened_exactly() {
+        for bits in 0..=u16::MAX {
+            let (half, brain) = (f16::from_bits(bits), bf16::from_bits(bits));
+            if half.is_finite() {
+                assert_eq!(half.widen().to_bits(), half.to_f32().to_bits(), "{bits:x}");
+            }
+            if brain.is_finite() {
+                assert_eq!(brain.widen().to_bits(), brain.to_f32().to_bits(), "{bits:x}");
             }
         }
     }

@@ -9,6 +9,7 @@ mod cached;
 mod kernel;
 mod matrix;
 mod model;
+mod packed;
 mod request;
 mod sampling;
 mod scheduler;

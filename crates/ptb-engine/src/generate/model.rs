@@ -13,8 +13,8 @@ use crate::config::DecoderConfig;
 use crate::decoder::{DecoderError, TensorMap};
 use crate::template::{ChatTemplate, Message, RenderOptions, TemplateError};
 
-/// The token that ends a turn in the chat format of every family so far.
-const END_OF_TURN: &str = "<|im_end|>";
+/// The tokens that end a turn in the chat formats of the families.
+const ENDS_OF_TURN: [&str; 2] = ["<|im_end|>", "<end_of_turn>"];
 
 /// Why a model cannot be loaded or asked.
 #[derive(Debug, Error)]
@@ -47,9 +47,9 @@ impl Model {
     /// Loads a checkpoint folder. The template is the caller's choice, never the checkpoint's.
     pub fn load(path: &Path, template: ChatTemplate) -> Result<Self, ModelError> {
         let checkpoint = Checkpoint::open(path)?;
-        let weights = checkpoint.weights()?;
+        let decoder = CachedDecoder::load(&checkpoint)?;
         let (tokenizer, generation) = (checkpoint.tokenizer().clone(), checkpoint.generation().clone());
-        Ok(Self::new(checkpoint.config(), weights, tokenizer, generation, template)?)
+        Ok(Self::from_decoder(decoder, tokenizer, generation, template))
     }
 
     /// Puts a model together from its parts.
@@ -60,11 +60,19 @@ impl Model {
         generation: GenerationConfig,
         template: ChatTemplate,
     ) -> Result<Self, DecoderError> {
-        let decoder = CachedDecoder::new(config, weights)?;
-        let ending = generation.eos_token_ids().unwrap_or_else(|| config.eos_token_ids.clone());
+        Ok(Self::from_decoder(CachedDecoder::new(config, weights)?, tokenizer, generation, template))
+    }
+
+    fn from_decoder(
+        decoder: CachedDecoder,
+        tokenizer: Tokenizer,
+        generation: GenerationConfig,
+        template: ChatTemplate,
+    ) -> Self {
+        let ending = generation.eos_token_ids().unwrap_or_else(|| decoder.config().eos_token_ids.clone());
         // A checkpoint that names no ending token would never stop.
-        let ending = if ending.is_empty() { tokenizer.token_to_id(END_OF_TURN).into_iter().collect() } else { ending };
-        Ok(Self { decoder, tokenizer, generation, template, ending })
+        let ending = if ending.is_empty() { ends_of_turn(&tokenizer) } else { ending };
+        Self { decoder, tokenizer, generation, template, ending }
     }
 
     /// The decoder.
@@ -108,4 +116,8 @@ impl Model {
         let sampling = SamplingParams::from(&self.generation);
         GenerationRequest { prompt, sampling, max_new_tokens: None, stop: Vec::new(), seed }
     }
+}
+
+fn ends_of_turn(tokenizer: &Tokenizer) -> Vec<u32> {
+    ENDS_OF_TURN.iter().filter_map(|token| tokenizer.token_to_id(token)).collect()
 }

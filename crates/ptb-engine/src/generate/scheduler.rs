@@ -143,7 +143,7 @@ impl<'a> Scheduler<'a> {
         }
         let budget = self.limits.cache_bytes;
         let needed = |positions| SequenceCache::bytes(config, positions);
-        let most = context.min(budget / needed(1).max(1) * SequenceCache::GRANULE);
+        let most = SequenceCache::positions_within(config, budget, context);
         let positions = asked.map_or(most, |count| context.min(length.saturating_add(count)));
         if positions <= length || needed(positions) > budget {
             let positions = positions.max(length + 1);

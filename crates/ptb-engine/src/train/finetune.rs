@@ -10,7 +10,7 @@ use super::parameters::AdamW;
 use super::pool;
 use super::progress::{Meter, Progress};
 use super::rows::Row;
-use super::save::{check_free, stored_dtype, write_folder, write_model};
+use super::save::{check_free, write_folder, write_model};
 use super::schedule::Schedule;
 use super::state::{Fingerprint, States};
 use super::step::Stepper;
@@ -160,8 +160,8 @@ pub fn finetune(options: &FinetuneOptions, progress: impl FnMut(&Progress) + Sen
         Some(lora) => Trainable::low_rank(base.config(), weights, lora, options.seed)?,
     };
     let summary = pool(options.threads)?.install(|| run(options, &mut model, &set, progress))?;
-    let (merged, dtype) = (model.merged()?, stored_dtype(&options.base)?);
-    write_folder(&options.out, |folder| write_model(&options.base, &merged, dtype, folder))?;
+    let merged = model.merged()?;
+    write_folder(&options.out, |folder| write_model(&options.base, &base, &merged, folder))?;
     States::beside(&options.out).remove()?;
     Ok(summary)
 }

@@ -1,24 +1,26 @@
 //! Writing checkpoint folders: everything beside the target first, then one rename.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::ffi::OsString;
 use std::fs;
-use std::io::{ErrorKind, Read};
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
+use candle_core::{DType, Tensor};
 use half::{bf16, f16};
 use safetensors::Dtype;
-use safetensors::tensor::{TensorView, serialize};
+use safetensors::tensor::{TensorView, View, serialize_to_file};
 
 use super::error::TrainError;
+use crate::checkpoint::{Checkpoint, CheckpointError};
+use crate::config::WeightType;
 use crate::decoder::TensorMap;
 
 const WEIGHTS: &str = "model.safetensors";
-const INDEX: &str = "model.safetensors.index.json";
-const HEADER_LIMIT: u64 = 64 << 20;
 
 /// Files that a trained model shares with its base.
-const SHARED: [&str; 9] = [
+const SHARED: [&str; 12] = [
     "config.json",
     "generation_config.json",
     "tokenizer.json",
@@ -28,6 +30,9 @@ const SHARED: [&str; 9] = [
     "vocab.json",
     "merges.txt",
     "chat_template.jinja",
+    "tokenizer.model",
+    "processor_config.json",
+    "preprocessor_config.json",
 ];
 
 /// Fails unless a folder can be created at `path`: nothing there, or an empty folder.
@@ -65,36 +70,109 @@ pub(super) fn beside(path: &Path, ending: &str) -> PathBuf {
     path.with_file_name(name)
 }
 
-/// Writes weights in `dtype` and copies the other files from the folder of the base model.
-pub(super) fn write_model(base: &Path, weights: &TensorMap, dtype: Dtype, folder: &Path) -> Result<(), TrainError> {
+/// Writes weights under the names and in the types that they have in the base model, with the other parts of the model
+/// as they are there, and copies the other files from its folder.
+pub(super) fn write_model(
+    base: &Path,
+    checkpoint: &Checkpoint,
+    weights: &TensorMap,
+    folder: &Path,
+) -> Result<(), TrainError> {
     for name in SHARED {
         let source = base.join(name);
         if source.is_file() {
             fs::copy(&source, folder.join(name)).map_err(TrainError::file("copy", source))?;
         }
     }
-    write_weights(weights, dtype, &folder.join(WEIGHTS))
+    let failed = |error: CheckpointError| TrainError::Model { path: base.to_owned(), reason: error.to_string() };
+    let kept = checkpoint.other_parts().map_err(failed)?;
+    let mut stored: Vec<_> = kept.into_iter().map(|(name, view)| (name, Stored::Kept(view))).collect();
+    for (name, tensor) in weights {
+        let (name, kind) = checkpoint.storage(name).map_err(failed)?;
+        stored.push((name, Stored::Trained(tensor, dtype_of(kind))));
+    }
+    write_tensors(stored, &folder.join(WEIGHTS))
 }
 
 /// Writes a safetensors file; `dtype` is one of F32, F16 and BF16.
 pub fn write_weights(weights: &TensorMap, dtype: Dtype, path: &Path) -> Result<(), TrainError> {
-    let mut stored = Vec::with_capacity(weights.len());
-    for (name, tensor) in weights {
-        let values = tensor.flatten_all()?.to_vec1::<f32>()?;
-        stored.push((name.as_str(), tensor.dims().to_vec(), encode(&values, dtype)));
-    }
-    let failed = |error: safetensors::SafeTensorError| TrainError::Model {
-        path: path.to_owned(),
-        reason: format!("the weights cannot be stored: {error}"),
-    };
-    let mut views = Vec::with_capacity(stored.len());
-    for (name, shape, bytes) in &stored {
-        views.push((*name, TensorView::new(dtype, shape.clone(), bytes).map_err(failed)?));
+    let stored = weights.iter().map(|(name, tensor)| (name.clone(), Stored::Trained(tensor, dtype)));
+    write_tensors(stored.collect(), path)
+}
+
+fn write_tensors(tensors: Vec<(String, Stored<'_>)>, path: &Path) -> Result<(), TrainError> {
+    for (_, tensor) in &tensors {
+        tensor.check()?;
     }
     // Readers in Python refuse files that do not say which library's layout they have.
     let metadata = HashMap::from([("format".to_owned(), "pt".to_owned())]);
-    let bytes = serialize(views, Some(metadata)).map_err(failed)?;
-    write_synced(path, &bytes)
+    serialize_to_file(tensors, Some(metadata), path).map_err(|error| TrainError::Model {
+        path: path.to_owned(),
+        reason: format!("the weights cannot be stored: {error}"),
+    })?;
+    let file = fs::File::open(path).map_err(TrainError::file("open", path))?;
+    file.sync_all().map_err(TrainError::file("write", path))
+}
+
+/// A tensor of a file that is written; trained ones are encoded one at a time, as the file grows.
+enum Stored<'a> {
+    Kept(TensorView<'a>),
+    Trained(&'a Tensor, Dtype),
+}
+
+impl Stored<'_> {
+    /// Makes sure that reading the values later cannot fail.
+    fn check(&self) -> Result<(), TrainError> {
+        match self {
+            Self::Trained(tensor, _) if Tensor::dtype(tensor) != DType::F32 || !tensor.device().is_cpu() => {
+                Err(candle_core::Error::Msg("weights to be stored must be F32 on the CPU".to_owned()).into())
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+impl View for Stored<'_> {
+    fn dtype(&self) -> Dtype {
+        match self {
+            Self::Kept(view) => view.dtype(),
+            Self::Trained(_, dtype) => *dtype,
+        }
+    }
+
+    fn shape(&self) -> &[usize] {
+        match self {
+            Self::Kept(view) => view.shape(),
+            Self::Trained(tensor, _) => tensor.dims(),
+        }
+    }
+
+    fn data(&self) -> Cow<'_, [u8]> {
+        match self {
+            Self::Kept(view) => Cow::Borrowed(view.data()),
+            Self::Trained(tensor, dtype) => {
+                // `check` has seen that they are single precision on the CPU, where reading them cannot fail.
+                let values = tensor.flatten_all().and_then(|tensor| tensor.to_vec1::<f32>()).unwrap_or_default();
+                Cow::Owned(encode(&values, *dtype))
+            }
+        }
+    }
+
+    fn data_len(&self) -> usize {
+        match self {
+            Self::Kept(view) => view.data().len(),
+            Self::Trained(tensor, Dtype::F32) => 4 * tensor.elem_count(),
+            Self::Trained(tensor, _) => 2 * tensor.elem_count(),
+        }
+    }
+}
+
+fn dtype_of(kind: WeightType) -> Dtype {
+    match kind {
+        WeightType::F32 => Dtype::F32,
+        WeightType::F16 => Dtype::F16,
+        WeightType::Bf16 => Dtype::BF16,
+    }
 }
 
 /// Writes a file and waits until it is on the disk.
@@ -112,46 +190,10 @@ fn encode(values: &[f32], dtype: Dtype) -> Vec<u8> {
     }
 }
 
-/// The number format in which a model folder stores its embedding.
-pub(super) fn stored_dtype(folder: &Path) -> Result<Dtype, TrainError> {
-    let path = weights_file(folder)?;
-    let bad = |reason: String| TrainError::Model { path: path.clone(), reason };
-    let mut file = fs::File::open(&path).map_err(TrainError::file("open", &path))?;
-    let mut length = [0; 8];
-    file.read_exact(&mut length).map_err(TrainError::file("read", &path))?;
-    let length = u64::from_le_bytes(length);
-    if length > HEADER_LIMIT {
-        return Err(bad(format!("the header has {length} bytes, at most {HEADER_LIMIT} are read")));
-    }
-    let mut header = vec![0; length as usize];
-    file.read_exact(&mut header).map_err(TrainError::file("read", &path))?;
-    let header: serde_json::Map<String, serde_json::Value> =
-        serde_json::from_slice(&header).map_err(|error| bad(format!("the header is not JSON: {error}")))?;
-    let dtype = header.iter().find(|(name, _)| *name != "__metadata__").map(|(_, tensor)| &tensor["dtype"]);
-    match dtype.and_then(|dtype| dtype.as_str()) {
-        Some("BF16") => Ok(Dtype::BF16),
-        Some("F16") => Ok(Dtype::F16),
-        Some("F32") => Ok(Dtype::F32),
-        other => Err(bad(format!("the weights are {}, expected BF16, F16 or F32", other.unwrap_or("of no type")))),
-    }
-}
-
-/// The file with the weights, or the first of several.
-fn weights_file(folder: &Path) -> Result<PathBuf, TrainError> {
-    let (whole, index) = (folder.join(WEIGHTS), folder.join(INDEX));
-    if whole.exists() || !index.exists() {
-        return Ok(whole);
-    }
-    let text = fs::read(&index).map_err(TrainError::file("read", &index))?;
-    let bad = |reason: &str| TrainError::Model { path: index.clone(), reason: reason.to_owned() };
-    let parsed: serde_json::Value = serde_json::from_slice(&text).map_err(|_| bad("the index is not JSON"))?;
-    let first = parsed["weight_map"].as_object().and_then(|map| map.values().next()).and_then(|name| name.as_str());
-    first.map(|name| folder.join(name)).ok_or_else(|| bad("the index names no file"))
-}
-
 #[cfg(test)]
 mod tests {
-    use candle_core::{Device, Tensor};
+    use candle_core::Device;
+    use safetensors::SafeTensors;
 
     use super::*;
 
@@ -163,7 +205,9 @@ mod tests {
         let weights = TensorMap::from([("w".to_owned(), Tensor::new(&[[1.0_f32, -2.5]], &Device::Cpu)?)]);
         for dtype in [Dtype::F32, Dtype::F16, Dtype::BF16] {
             write_weights(&weights, dtype, &folder.path().join(WEIGHTS))?;
-            assert_eq!(stored_dtype(folder.path())?, dtype);
+            let bytes = fs::read(folder.path().join(WEIGHTS))?;
+            let stored = SafeTensors::deserialize(&bytes)?;
+            assert_eq!((stored.tensor("w")?.dtype(), stored.tensor("w")?.data().len()), (dtype, dtype.bitsize() / 4));
         }
         Ok(())
     }

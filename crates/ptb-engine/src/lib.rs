@@ -1,5 +1,5 @@
-//! Embedded engine of PostTrainBench: a Qwen3 decoder on candle, its training, batched generation and an
-//! OpenAI-compatible server.
+//! Embedded engine of PostTrainBench: a decoder for Qwen3, SmolLM3 and Gemma 3 on candle, its training, batched generation
+//! and an OpenAI-compatible server.
 //!
 //! | module | subject |
 //! |---|---|

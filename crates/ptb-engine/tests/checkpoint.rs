@@ -8,6 +8,7 @@ use proptest::prelude::*;
 use ptb_engine::checkpoint::{Checkpoint, CheckpointError, Problem};
 use ptb_engine::config::ConfigError;
 use ptb_engine::decoder::DecoderError;
+use ptb_engine::generate::{CachedDecoder, SequenceCache, Step};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
@@ -69,6 +70,70 @@ fn whole_checkpoints_are_loaded() {
         assert_eq!(checkpoint.generation().eos_token_ids(), Some(vec![258, 256]));
         assert_eq!(checkpoint.tokenizer().token_to_id("<|im_end|>"), Some(258));
         assert!(checkpoint.surplus_tensors().is_empty());
+    }
+}
+
+#[test]
+fn checkpoints_of_every_architecture_are_loaded() {
+    for (name, tensor) in [
+        ("qwen3_window", "model.layers.2.self_attn.o_proj.bias"),
+        ("smollm3", "model.layers.3.mlp.up_proj.weight"),
+        ("smollm3_window", "model.layers.3.mlp.down_proj.bias"),
+        ("gemma3_text", "model.layers.3.post_feedforward_layernorm.weight"),
+        ("gemma3_old", "model.layers.5.pre_feedforward_layernorm.weight"),
+        ("gemma3_new", "lm_head.weight"),
+    ] {
+        let checkpoint = Checkpoint::open(&golden(name)).unwrap();
+        assert!(checkpoint.weights().unwrap().contains_key(tensor), "{name}");
+        assert_eq!(checkpoint.surplus_tensors(), [""; 0], "{name}");
+    }
+}
+
+#[test]
+fn a_tensor_missing_inside_of_a_larger_model_is_named_as_in_the_file() {
+    for (name, tensor) in [
+        ("gemma3_old", "language_model.model.layers.1.mlp.up_proj.weight"),
+        ("gemma3_new", "model.language_model.layers.1.self_attn.q_proj.bias"),
+        ("gemma3_old", "language_model.model.embed_tokens.weight"),
+        ("gemma3_new", "model.language_model.embed_tokens.weight"),
+    ] {
+        let copy = Copy::of(name);
+        copy.change_bytes(WEIGHTS, |bytes| {
+            let end = data_start(bytes);
+            let broken = tensor.replace("model", "medal");
+            let header = String::from_utf8(bytes[8..end].to_vec()).unwrap().replace(tensor, &broken);
+            bytes[8..end].copy_from_slice(header.as_bytes());
+        });
+        match copy.error(WEIGHTS) {
+            Problem::Tensor(DecoderError::MissingTensor { name }) => assert!(name.contains(tensor), "{name}"),
+            other => panic!("{tensor}: {other}"),
+        }
+    }
+}
+
+#[test]
+fn a_vision_tower_is_no_decoder() {
+    let copy = Copy::of("gemma3_old");
+    copy.change_json("config.json", |config| config["text_config"]["num_hidden_layers"] = json!(7));
+    match copy.error(WEIGHTS) {
+        Problem::Tensor(DecoderError::MissingTensor { name }) => assert!(name.contains("layers.6."), "{name}"),
+        other => panic!("{other}"),
+    }
+    let copy = Copy::of("gemma3_text");
+    copy.change_json("config.json", |config| {
+        config["architectures"] = json!(["Gemma3ForConditionalGeneration"]);
+        config["model_type"] = json!("gemma3");
+    });
+    assert!(matches!(copy.error("config.json"), Problem::Config(ConfigError::Absent { key: "text_config" })));
+}
+
+#[test]
+fn a_quantised_checkpoint_is_refused() {
+    let copy = Copy::of("smollm3");
+    copy.change_json("config.json", |config| config["quantization_config"] = json!({"quant_method": "fp8"}));
+    match copy.error("config.json") {
+        Problem::Config(error) => assert!(error.to_string().contains("fp8"), "{error}"),
+        other => panic!("{other}"),
     }
 }
 
@@ -292,7 +357,7 @@ proptest! {
     /// Whatever is damaged, there is a checkpoint with finite weights or an error, never a panic.
     #[test]
     fn damaged_files_are_read_or_refused(
-        name in prop::sample::select(vec!["tied", "sharded"]),
+        name in prop::sample::select(vec!["tied", "sharded", "smollm3", "gemma3_text", "gemma3_old"]),
         file in prop::sample::select(vec!["config.json", "tokenizer.json", "generation_config.json", WEIGHTS, INDEX,
                                           "model-00001-of-00004.safetensors"]),
         damage in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..4),
@@ -311,7 +376,15 @@ proptest! {
                 bytes.truncate(kept.index(bytes.len()));
             }
         });
-        if let Ok(weights) = Checkpoint::open(copy.0.path()).and_then(|checkpoint| checkpoint.weights()) {
+        let Ok(checkpoint) = Checkpoint::open(copy.0.path()) else { return Ok(()) };
+        if let Ok(decoder) = CachedDecoder::load(&checkpoint) {
+            // Hostile settings may ask for more positions than there is memory for a cache.
+            if SequenceCache::bytes(checkpoint.config(), 8) < 1 << 20 {
+                let mut cache = SequenceCache::new(checkpoint.config(), 8);
+                let _ = decoder.step(&mut [Step { cache: &mut cache, tokens: &[1, 2, 3] }]);
+            }
+        }
+        if let Ok(weights) = checkpoint.weights() {
             for tensor in weights.values() {
                 let sum = tensor.sum_all().unwrap().to_scalar::<f32>().unwrap();
                 prop_assert!(!sum.is_nan());

@@ -1,11 +1,13 @@
 //! Fine-tuning of the micro base model through the public interface.
 
+use std::collections::BTreeMap;
 use std::error::Error;
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use ptb_engine::checkpoint::Checkpoint;
 use ptb_engine::train::{FinetuneOptions, LoraOptions, Summary, TrainError, finetune};
+use safetensors::{Dtype, SafeTensors};
 use tempfile::TempDir;
 
 type Outcome = Result<(), Box<dyn Error>>;
@@ -109,6 +111,58 @@ fn low_rank_training_changes_only_the_chosen_projections() -> Outcome {
     for (name, before) in base.weights()? {
         let same = before.flatten_all()?.to_vec1::<f32>()? == trained[&name].flatten_all()?.to_vec1::<f32>()?;
         assert_eq!(same, !name.contains("q_proj") && !name.contains("v_proj"), "{name}");
+    }
+    Ok(())
+}
+
+/// Type and bytes of tensors by their names.
+type Stored = BTreeMap<String, (Dtype, Vec<u8>)>;
+
+/// Every tensor of a checkpoint in one or several files.
+fn stored(model: &Path) -> Result<Stored, Box<dyn Error>> {
+    let mut tensors = BTreeMap::new();
+    for entry in fs::read_dir(model)? {
+        let path = entry?.path();
+        if path.extension().is_some_and(|extension| extension == "safetensors") {
+            let bytes = fs::read(path)?;
+            for (name, view) in SafeTensors::deserialize(&bytes)?.tensors() {
+                tensors.insert(name, (view.dtype(), view.data().to_vec()));
+            }
+        }
+    }
+    Ok(tensors)
+}
+
+#[test]
+fn every_architecture_is_trained_and_keeps_names_types_and_other_parts() -> Outcome {
+    let rows: String = (0..8).map(|number| ptb_micro::chat_row(&format!("{number}?"), &format!("{number}!"))).collect();
+    for (name, lora) in [
+        ("qwen3_window", false),
+        ("smollm3", false),
+        ("smollm3_window", true),
+        ("gemma3_text", true),
+        ("gemma3_old", false),
+        ("gemma3_new", true),
+    ] {
+        let bench = Bench::new()?;
+        fs::write(bench.path("train.jsonl"), &rows)?;
+        let base = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden").join(name);
+        let lora = lora.then(|| LoraOptions { rank: 4, alpha: 8.0, targets: Vec::new() });
+        let options =
+            FinetuneOptions { base: base.clone(), epochs: 5.0, learning_rate: 2e-2, lora, ..bench.options("out") };
+        let summary = finetune(&options, |_| {})?;
+        assert!(summary.last_loss < 0.98 * summary.first_loss, "{name}: {summary:?}");
+        let (before, after) = (stored(&base)?, stored(&options.out)?);
+        assert!(before.keys().eq(after.keys()), "{name}");
+        for (tensor, (dtype, bytes)) in &before {
+            let (trained_dtype, trained) = &after[tensor];
+            assert_eq!(trained_dtype, dtype, "{name}: {tensor}");
+            let is_other = tensor.contains("vision_tower") || tensor.contains("multi_modal");
+            let is_trained = !is_other && (options.lora.is_none() || tensor.ends_with("_proj.weight"));
+            assert_eq!(trained != bytes, is_trained, "{name}: {tensor}");
+        }
+        assert_eq!(fs::read(base.join("config.json"))?, fs::read(options.out.join("config.json"))?);
+        Checkpoint::open(&options.out)?.weights()?;
     }
     Ok(())
 }

@@ -11,7 +11,7 @@ use serde::Deserialize;
 use super::error::{CheckpointError, Problem};
 use super::folder::Folder;
 use super::names::Names;
-use super::weight_file::{WeightFile, weight_type};
+use super::weight_file::{WeightFile, check, weight_type};
 use crate::config::{DecoderConfig, WeightType};
 use crate::decoder::{DecoderError, TensorMap, tensor_shapes};
 
@@ -61,7 +61,7 @@ impl Shards {
         for (name, shape) in tensor_shapes(config) {
             let stored = self.names.stored(&name);
             let (file, info) = self.find(folder, &stored)?;
-            file.check(&stored, info, &shape).map_err(|problem| folder.error(&file.name, problem))?;
+            check(&stored, info, &shape).map_err(|problem| folder.error(&file.name, problem))?;
             used.insert(stored);
         }
         let all = self.files.iter().flat_map(WeightFile::names);
@@ -84,7 +84,7 @@ impl Shards {
     pub(super) fn read(&self, folder: &Folder, name: &str, shape: &[usize]) -> Result<Tensor, CheckpointError> {
         let stored = self.names.stored(name);
         let (file, info) = self.find(folder, &stored)?;
-        file.check(&stored, info, shape)
+        check(&stored, info, shape)
             .and_then(|()| file.read(&stored, info))
             .map_err(|problem| folder.error(&file.name, problem))
     }

@@ -50,15 +50,6 @@ impl WeightFile {
         Ok(TensorView::new(info.dtype, info.shape.clone(), &self.content[self.range(info)])?)
     }
 
-    /// Checks shape and type of a tensor without reading it.
-    pub(super) fn check(&self, name: &str, info: &TensorInfo, shape: &[usize]) -> Result<(), Problem> {
-        if info.shape != shape {
-            let (found, expected) = (info.shape.clone(), shape.to_vec());
-            return Err(DecoderError::WrongShape { name: name.to_owned(), found, expected }.into());
-        }
-        weight_type(name, info).map(drop)
-    }
-
     /// Reads a tensor in the type in which it is stored; every value is a finite number.
     pub(super) fn read(&self, name: &str, info: &TensorInfo) -> Result<Tensor, Problem> {
         let bytes = &self.content[self.range(info)];
@@ -87,6 +78,15 @@ impl WeightFile {
     fn range(&self, info: &TensorInfo) -> std::ops::Range<usize> {
         self.data + info.data_offsets.0..self.data + info.data_offsets.1
     }
+}
+
+/// Checks shape and type of a tensor without reading it.
+pub(super) fn check(name: &str, info: &TensorInfo, shape: &[usize]) -> Result<(), Problem> {
+    if info.shape != shape {
+        let (found, expected) = (info.shape.clone(), shape.to_vec());
+        return Err(DecoderError::WrongShape { name: name.to_owned(), found, expected }.into());
+    }
+    weight_type(name, info).map(drop)
 }
 
 /// The type of a tensor's numbers.

@@ -34,6 +34,7 @@ pub struct LayerConfig {
 /// What sets the architectures apart. All else is the same in every one: pre-normalised blocks of grouped-query attention
 /// and a gated feed-forward part.
 #[derive(Debug, Clone, Copy, PartialEq)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a switch of its own, and any combination is a decoder")]
 pub struct Design {
     /// Queries and keys are normalised head by head before they are turned.
     pub query_key_norms: bool,

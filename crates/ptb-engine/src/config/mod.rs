@@ -108,7 +108,7 @@ pub(crate) mod tests {
         DecoderConfig::from_json(file.to_string().as_bytes())
     }
 
-    fn with(file: Value, key: &str, value: Value) -> Result<DecoderConfig, ConfigError> {
+    fn with(file: Value, key: &str, value: &Value) -> Result<DecoderConfig, ConfigError> {
         read(&changed(file, &json!({ key: value })))
     }
 
@@ -168,7 +168,7 @@ pub(crate) mod tests {
     #[test]
     fn the_nested_rotations_of_newer_files_are_read() {
         let rope = json!({"rope_theta": 5000.0, "rope_type": "default"});
-        let config = with(qwen3(), "rope_parameters", rope).unwrap();
+        let config = with(qwen3(), "rope_parameters", &rope).unwrap();
         assert_eq!(config.rotations, [RotaryConfig { theta: 5000.0, factor: 1.0 }]);
         let rope = json!({"full_attention": {"rope_theta": 2e6, "rope_type": "linear", "factor": 4.0},
                           "sliding_attention": {"rope_theta": 3e4, "rope_type": "default"}});
@@ -203,7 +203,7 @@ pub(crate) mod tests {
             ("architectures", json!(null)),
             ("model_type", json!("llama")),
         ] {
-            let error = with(qwen3(), key, value.clone()).unwrap_err();
+            let error = with(qwen3(), key, &value).unwrap_err();
             assert!(matches!(error, ConfigError::Architecture { .. }), "{value}: {error}");
             let found = value.as_str().or(value[0].as_str()).unwrap_or("[]").to_owned();
             assert!(error.to_string().contains(&found) && error.to_string().contains("Gemma3ForCausalLM"), "{error}");
@@ -228,7 +228,7 @@ pub(crate) mod tests {
             (smollm3(), "layer_types", json!(vec!["chunked_attention"; 36]), "chunked_attention"),
             (smollm3(), "layer_types", json!(vec!["sliding_attention"; 36]), "without use_sliding_window"),
         ] {
-            match with(file, key, value).unwrap_err() {
+            match with(file, key, &value).unwrap_err() {
                 error @ ConfigError::Unsupported { key: found, .. } => {
                     assert!(found == key && error.to_string().contains(named), "{key}: {error}");
                 }
@@ -259,7 +259,7 @@ pub(crate) mod tests {
             let error = read(&file).unwrap_err();
             assert!(error.to_string().contains(&format!("`{named}`")), "{key}: {error}");
         }
-        assert!(matches!(with(gemma3(), "text_config", json!(null)), Err(ConfigError::Absent { key: "text_config" })));
+        assert!(matches!(with(gemma3(), "text_config", &json!(null)), Err(ConfigError::Absent { key: "text_config" })));
     }
 
     #[test]
@@ -280,15 +280,15 @@ pub(crate) mod tests {
             (smollm3(), "no_rope_layers", json!(vec![2; 36])),
             (smollm3(), "layer_types", json!([])),
         ] {
-            match with(file, key, value).unwrap_err() {
+            match with(file, key, &value).unwrap_err() {
                 ConfigError::OutOfRange { key: named, .. } => assert_eq!(named, key),
                 other => panic!("{key}: {other}"),
             }
         }
-        assert!(matches!(with(qwen3(), "hidden_size", json!(-1)).unwrap_err(), ConfigError::Json(_)));
-        assert!(matches!(with(qwen3(), "head_dim", json!("x")).unwrap_err(), ConfigError::Json(_)));
+        assert!(matches!(with(qwen3(), "hidden_size", &json!(-1)).unwrap_err(), ConfigError::Json(_)));
+        assert!(matches!(with(qwen3(), "head_dim", &json!("x")).unwrap_err(), ConfigError::Json(_)));
         assert!(matches!(
-            with(qwen3(), "rope_theta", json!(null)).unwrap_err(),
+            with(qwen3(), "rope_theta", &json!(null)).unwrap_err(),
             ConfigError::Absent { key: "rope_theta" }
         ));
     }
@@ -304,6 +304,6 @@ pub(crate) mod tests {
         let on = json!({"use_sliding_window": true, "layer_types": vec!["sliding_attention"; 36]});
         let error = read(&changed(smollm3(), &on)).unwrap_err();
         assert!(matches!(error, ConfigError::Absent { key: "sliding_window" }), "{error}");
-        assert!(matches!(with(smollm3(), "sliding_window", json!(2.5)).unwrap_err(), ConfigError::Json(_)));
+        assert!(matches!(with(smollm3(), "sliding_window", &json!(2.5)).unwrap_err(), ConfigError::Json(_)));
     }
 }

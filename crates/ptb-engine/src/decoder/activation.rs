@@ -10,7 +10,7 @@ use super::storage::{slice, with_values};
 use crate::config::Activation;
 
 /// 2 sqrt(2/pi).
-const GELU_SLOPE: f32 = 1.595_769_1;
+const GELU_SLOPE: f32 = 1.595_769;
 const GELU_CUBE: f32 = 0.044_715;
 
 /// activation(gate) * up, element by element.

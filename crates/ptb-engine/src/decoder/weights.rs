@@ -85,9 +85,10 @@ pub fn random_weights(config: &DecoderConfig, seed: u64) -> Result<TensorMap, De
     shapes
         .map(|(index, (name, shape))| {
             let count = shape.iter().product();
+            // What is not a matrix is the weight of a normalisation or a bias.
             let values = if name.contains("norm") {
                 vec![1.0 - config.design.norm_offset; count]
-            } else if name.ends_with(".bias") {
+            } else if shape.len() == 1 {
                 vec![0.0; count]
             } else {
                 normal_values(seed, index as u64, count, config.initializer_range)

@@ -138,7 +138,9 @@ impl CachedDecoder {
         for (token, row) in tokens.iter().zip(x.chunks_exact_mut(self.config.hidden_size)) {
             self.embedding.copy_row(*token as usize, row);
             if let Some(scale) = self.config.design.embedding_scale {
-                row.iter_mut().for_each(|value| *value *= scale);
+                for value in row {
+                    *value *= scale;
+                }
             }
         }
         x

@@ -71,11 +71,13 @@ impl PackedBlock {
     }
 }
 
+/// Gives the tensor of a name and shape.
+pub(super) type Take<'a, E> = dyn FnMut(&str, &[usize]) -> Result<Tensor, E> + 'a;
+
 /// Asks for tensors and packs them.
 pub(super) struct PackedSource<'a, E> {
     pub(super) config: &'a DecoderConfig,
-    /// Gives the tensor of a name and shape.
-    pub(super) take: &'a mut dyn FnMut(&str, &[usize]) -> Result<Tensor, E>,
+    pub(super) take: &'a mut Take<'a, E>,
 }
 
 impl<E: From<DecoderError>> PackedSource<'_, E> {

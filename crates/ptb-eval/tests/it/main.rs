@@ -10,6 +10,7 @@ mod golden;
 mod golden_clean_up;
 mod golden_random;
 mod golden_units;
+mod grading;
 mod http;
 mod inspect_log;
 mod scripted_engine;

@@ -129,6 +129,9 @@ pub enum EngineError {
     /// This request cannot be answered; others can.
     #[error("the request failed: {0}")]
     Request(String),
+    /// The machine lacks something that the engine needs; trying again does not help.
+    #[error("{0}")]
+    Unavailable(String),
     /// The engine itself failed, for instance out of memory; a lower token limit may help.
     #[error("the engine failed: {0}")]
     Failed(String),

@@ -8,6 +8,7 @@
 //! | [`http`] | the HTTP client of engines and judges |
 //! | [`embedded`] | the embedded decoder as such an engine |
 //! | [`endpoint`] | any OpenAI-compatible server as such an engine |
+//! | [`on_demand`] | an engine that starts when it is first asked |
 //! | [`python_random`] | random orders of Python and numpy, draw for draw |
 //! | [`scorer`] | from a completion to a score |
 //! | [`grader`] | what more than the completion's text decides: running code, asking a judge |
@@ -21,6 +22,7 @@ pub mod evaluation;
 pub mod grader;
 pub mod http;
 mod log;
+pub mod on_demand;
 pub mod prompt;
 pub mod python_random;
 pub mod scorer;

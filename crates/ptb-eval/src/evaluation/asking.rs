@@ -4,6 +4,7 @@ use std::ops::ControlFlow;
 
 use jiff::Timestamp;
 
+use super::error::EvaluationError;
 use super::journal::Journal;
 use super::refresh::Refresh;
 use super::runner::Progress;
@@ -39,6 +40,9 @@ impl<'a> Asking<'a> {
         let unanswered = self.answered.iter().filter(|answered| !**answered).count();
         match (self.stop, generated) {
             (Some(stop), _) => Err(stop),
+            (None, Err(EngineError::Unavailable(missing))) => {
+                Err(SeedFailure::Fatal(EvaluationError::EngineUnavailable(missing)))
+            }
             (None, Err(error)) => Err(SeedFailure::Engine(error.to_string())),
             (None, Ok(())) if unanswered > 0 => {
                 Err(SeedFailure::Engine(format!("the engine ended without an answer to {unanswered} requests")))

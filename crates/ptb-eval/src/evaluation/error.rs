@@ -34,6 +34,9 @@ pub enum EvaluationError {
         /// The first sample's error.
         first: String,
     },
+    /// The machine lacks something that the engine needs.
+    #[error("the engine cannot run here: {0}")]
+    EngineUnavailable(String),
     /// Something that grading needs is missing here.
     #[error("the answers are generated and kept, but not graded: {0}")]
     GraderUnavailable(String),

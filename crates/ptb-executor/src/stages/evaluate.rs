@@ -35,6 +35,7 @@ impl From<EvaluationError> for Unevaluated {
             EvaluationError::Exhausted { .. } | EvaluationError::NothingScored { .. } => Self::Model(error.to_string()),
             EvaluationError::Plan(_)
             | EvaluationError::File(_)
+            | EvaluationError::EngineUnavailable(_)
             | EvaluationError::GraderUnavailable(_)
             | EvaluationError::Grader(_) => Self::Bench(StageError::Evaluation(error.to_string())),
         }

@@ -2,6 +2,7 @@
 //!
 //! | module | subject |
 //! |---|---|
+//! | [`code`] | programs that a model wrote: running and checking them |
 //! | [`data`] | data sets: fetching, checking, items |
 //! | [`prompt`] | from an item to the messages of a request |
 //! | [`engine`] | what generates tokens, as a trait |
@@ -14,6 +15,7 @@
 //! | [`grader`] | what more than the completion's text decides: running code, asking a judge |
 //! | [`evaluation`] | all samples and seeds of a model on a benchmark, resumable |
 
+pub mod code;
 pub mod data;
 pub mod embedded;
 pub mod endpoint;

@@ -181,7 +181,7 @@ impl Builder<'_> {
 
     fn mount(&mut self, index: usize, mount: &Mount) -> Result<(), SandboxError> {
         match mount.kind {
-            MountKind::ReadOnly => self.bind(&mount.source, &mount.target, Restrict::READING),
+            MountKind::ReadOnly | MountKind::Software => self.bind(&mount.source, &mount.target, Restrict::READING),
             MountKind::Writable => self.bind(&mount.source, &mount.target, Restrict::WRITING),
             MountKind::Device => self.bind(&mount.source, &mount.target, Restrict::DEVICE),
             MountKind::Overlay => self.overlay(index, mount),

@@ -36,7 +36,7 @@
 //! | first process | cannot be inspected from inside, holds no rights, keeps no other descriptor | it is a copy of the caller and has its memory |
 //! | network namespace | empty with a loopback interface, unless the host's network is asked for | the only way out is the one that is given |
 //! | rights | no capabilities, no new privileges, a system call filter | less kernel to attack |
-//! | environment, descriptors, input | only what is listed; none but the two outputs; `/dev/null` | keys travel by inheritance |
+//! | environment, descriptors, input | only what is listed; none but the two outputs; `/dev/null`, or a pipe of the caller | keys travel by inheritance |
 //! | control groups | memory and processes, where this user may make groups | one sandbox cannot starve the host |
 //! | without control groups | `RLIMIT_NPROC` inside the user namespace, memory by a watchdog | weaker, and recorded so |
 //! | deadline | everything gets `TERM`, then the grace period, then the namespace ends | a run costs what it may cost |
@@ -85,5 +85,5 @@ pub use probe::{Probe, probe};
 pub use protection::{EffectiveProtection, Enforcement, LimitInForce, OverlayRefused};
 pub use readable::UnreadableFiles;
 pub use running::{Running, Waiter, spawn};
-pub use spec::{DEFAULT_GRACE, DEFAULT_HOME, Isolation, Limits, Mount, MountKind, Network, SandboxSpec};
+pub use spec::{DEFAULT_GRACE, DEFAULT_HOME, Input, Isolation, Limits, Mount, MountKind, Network, SandboxSpec};
 pub use stopper::Stopper;

@@ -3,7 +3,7 @@
 use std::io::{self, Read};
 
 use rustix::event::{PollFd, PollFlags, poll};
-use rustix::fd::OwnedFd;
+use rustix::fd::{AsFd, BorrowedFd, OwnedFd};
 use rustix::io::retry_on_intr;
 
 /// Most bytes that are still read after the sandbox ended: what a pipe can hold at most without special rights.
@@ -41,6 +41,13 @@ impl OutputReader {
                 return Ok(readable);
             }
         }
+    }
+}
+
+impl AsFd for OutputReader {
+    /// The pipe, to wait for several streams at once.
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.pipe.as_fd()
     }
 }
 

@@ -16,7 +16,7 @@ use crate::output::OutputReader;
 use crate::plan::Plan;
 use crate::protection::EffectiveProtection;
 use crate::scratch;
-use crate::spec::SandboxSpec;
+use crate::spec::{Input, SandboxSpec};
 use crate::stopper::Stopper;
 use crate::supervisor::{Job, Started};
 use crate::user::OutsideUser;
@@ -32,6 +32,7 @@ pub struct Running {
     pub protection: EffectiveProtection,
     pid: Pid,
     stopper: Stopper,
+    input: Option<OwnedFd>,
     supervisor: Supervisor,
 }
 
@@ -49,13 +50,21 @@ pub fn spawn(spec: &SandboxSpec) -> Result<Running, SandboxError> {
     let plan = Plan::new(spec, user, groups.limits_processes)?;
     let mut protection = EffectiveProtection::new(spec, &plan, user, &groups);
     let (stopper, stop) = Stopper::new().map_err(SandboxError::resource("create an event"))?;
-    let pipes = Pipes::new().map_err(SandboxError::resource("create pipes"))?;
+    let pipes = Pipes::new(spec.input).map_err(SandboxError::resource("create pipes"))?;
     scratch::prepare(spec, user)?;
     let entrances = groups.entrances().map_err(SandboxError::resource("open the control groups"))?;
+    let (read_end, input) = pipes.input.unzip();
     let job = Job {
         spec: spec.clone(),
         watched_memory: spec.limits.memory_bytes.filter(|_| !groups.limits_memory),
-        ends: Ends::new(pipes.orders.0, pipes.reports.1, [pipes.stdout.1, pipes.stderr.1], entrances, plan.slots),
+        ends: Ends::new(
+            pipes.orders.0,
+            pipes.reports.1,
+            read_end,
+            [pipes.stdout.1, pipes.stderr.1],
+            entrances,
+            plan.slots,
+        ),
         plan,
         groups,
         orders: pipes.orders.1,
@@ -73,6 +82,7 @@ pub fn spawn(spec: &SandboxSpec) -> Result<Running, SandboxError> {
         stderr: OutputReader::new(pipes.stderr.0, pipes.ended.0),
         protection,
         pid: started.pid,
+        input,
         supervisor: Supervisor { thread: Some(thread), stopper: stopper.clone() },
         stopper,
     })
@@ -97,6 +107,7 @@ fn supervise(job: Job) -> Result<(JoinHandle<Exit>, Started), SandboxError> {
 
 /// The pipes of a sandbox, each as its reading and its writing end.
 struct Pipes {
+    input: Option<(OwnedFd, OwnedFd)>,
     orders: (OwnedFd, OwnedFd),
     reports: (OwnedFd, OwnedFd),
     stdout: (OwnedFd, OwnedFd),
@@ -105,12 +116,13 @@ struct Pipes {
 }
 
 impl Pipes {
-    fn new() -> rustix::io::Result<Self> {
+    fn new(input: Input) -> rustix::io::Result<Self> {
         let pipe = || -> rustix::io::Result<(OwnedFd, OwnedFd)> {
             let (reader, writer) = pipe_with(PipeFlags::CLOEXEC)?;
             Ok((above_streams(&reader)?, above_streams(&writer)?))
         };
-        Ok(Self { orders: pipe()?, reports: pipe()?, stdout: pipe()?, stderr: pipe()?, ended: pipe()? })
+        let input = (input == Input::Pipe).then(&pipe).transpose()?;
+        Ok(Self { input, orders: pipe()?, reports: pipe()?, stdout: pipe()?, stderr: pipe()?, ended: pipe()? })
     }
 }
 
@@ -125,9 +137,19 @@ impl Running {
         self.pid.as_raw_nonzero().get()
     }
 
+    /// The writing end of the program's input, once; only with [`Input::Pipe`]. Closing it ends the input.
+    pub fn take_input(&mut self) -> Option<OwnedFd> {
+        self.input.take()
+    }
+
     /// A handle that can end the sandbox while another thread waits for it.
     pub fn stopper(&self) -> Stopper {
         self.stopper.clone()
+    }
+
+    /// Whether no process of the sandbox is left, without waiting.
+    pub fn has_ended(&self) -> bool {
+        self.supervisor.thread.as_ref().is_none_or(JoinHandle::is_finished)
     }
 
     /// Waits until no process of the sandbox is left. Output that nobody has read yet is lost; take

@@ -27,6 +27,8 @@ pub struct SandboxSpec {
     pub env: BTreeMap<OsString, OsString>,
     /// The folder it starts in.
     pub cwd: PathBuf,
+    /// What it reads from its standard input.
+    pub input: Input,
     /// Host folders and files that are visible inside, mounted in this order.
     pub mounts: Vec<Mount>,
     /// Host folder for the private layers of [`MountKind::Overlay`]. It must be on a local disk and belongs to the run.
@@ -53,6 +55,7 @@ impl SandboxSpec {
             args: Vec::new(),
             env: BTreeMap::new(),
             cwd: PathBuf::from("/"),
+            input: Input::Nothing,
             mounts: Vec::new(),
             scratch: scratch.into(),
             home: PathBuf::from(DEFAULT_HOME),
@@ -63,6 +66,16 @@ impl SandboxSpec {
             isolation: Isolation::Namespaces,
         }
     }
+}
+
+/// What the program reads from its standard input.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Input {
+    /// Nothing: the input ends at once.
+    Nothing,
+    /// What the caller writes to [`crate::Running::take_input`].
+    Pipe,
 }
 
 /// One host folder or file that is visible inside.
@@ -83,6 +96,9 @@ pub enum MountKind {
     /// Only reading. When root starts the sandbox, files must be readable by others: the program is another user. Those
     /// that are not are listed in [`crate::EffectiveProtection::unreadable`].
     ReadOnly,
+    /// Reading, of installed software that everybody may read: unlike [`MountKind::ReadOnly`], it is not searched for files
+    /// that the program cannot read, which would take longer than the start of a short program.
+    Software,
     /// Reading and writing; what is written stays on the host. When root starts the sandbox, everything in the source is
     /// first given to the sandbox's own user, except files with more than one hard link.
     Writable,

@@ -26,6 +26,8 @@ pub(crate) struct Ends {
     pub(crate) orders: OwnedFd,
     /// Reports go here.
     pub(crate) reports: OwnedFd,
+    /// The program's input, where it has one.
+    pub(crate) input: Option<OwnedFd>,
     /// The program's output and error output.
     pub(crate) output: [OwnedFd; 2],
     /// Open `cgroup.procs` files of the control groups that the program enters.
@@ -41,14 +43,20 @@ impl Ends {
     pub(crate) fn new(
         orders: OwnedFd,
         reports: OwnedFd,
+        input: Option<OwnedFd>,
         output: [OwnedFd; 2],
         groups: Vec<OwnedFd>,
         slots: usize,
     ) -> Self {
-        let mut kept: Vec<i32> =
-            [&orders, &reports].into_iter().chain(&output).chain(&groups).map(AsRawFd::as_raw_fd).collect();
+        let mut kept: Vec<i32> = [&orders, &reports]
+            .into_iter()
+            .chain(&input)
+            .chain(&output)
+            .chain(&groups)
+            .map(AsRawFd::as_raw_fd)
+            .collect();
         kept.sort_unstable();
-        Self { orders, reports, output, groups, kept, slots: (0..slots).map(|_| None).collect() }
+        Self { orders, reports, input, output, groups, kept, slots: (0..slots).map(|_| None).collect() }
     }
 }
 
@@ -147,7 +155,8 @@ fn start(plan: &Plan, ends: &mut Ends) -> Pid {
     let program = match unsafe { kernel::copy_process(kernel::PLAIN) } {
         Ok(Copied::Original(pid, _)) => pid,
         Ok(Copied::Copy) => {
-            let (stage, error) = program::become_program(plan, ends.output.each_ref(), &ends.groups);
+            let (stage, error) =
+                program::become_program(plan, ends.input.as_ref(), ends.output.each_ref(), &ends.groups);
             Message::StartFailed { stage, errno: error.raw_os_error() }.send(&announce);
             kernel::end(127);
         }

@@ -12,8 +12,13 @@ use crate::spec::Isolation;
 use crate::wire::StartStage;
 
 /// Becomes the program. Returns only what failed.
-pub(super) fn become_program(plan: &Plan, output: [&OwnedFd; 2], groups: &[OwnedFd]) -> (StartStage, Errno) {
-    match prepare(plan, output, groups) {
+pub(super) fn become_program(
+    plan: &Plan,
+    input: Option<&OwnedFd>,
+    output: [&OwnedFd; 2],
+    groups: &[OwnedFd],
+) -> (StartStage, Errno) {
+    match prepare(plan, input, output, groups) {
         Ok(()) => {}
         Err(failure) => return failure,
     }
@@ -23,7 +28,12 @@ pub(super) fn become_program(plan: &Plan, output: [&OwnedFd; 2], groups: &[Owned
     (StartStage::Program, error)
 }
 
-fn prepare(plan: &Plan, output: [&OwnedFd; 2], groups: &[OwnedFd]) -> Result<(), (StartStage, Errno)> {
+fn prepare(
+    plan: &Plan,
+    input: Option<&OwnedFd>,
+    output: [&OwnedFd; 2],
+    groups: &[OwnedFd],
+) -> Result<(), (StartStage, Errno)> {
     let at = |stage: StartStage| move |error: Errno| (stage, error);
     for group in groups {
         io::write(group, b"0").map_err(at(StartStage::ControlGroup))?;
@@ -32,7 +42,7 @@ fn prepare(plan: &Plan, output: [&OwnedFd; 2], groups: &[OwnedFd]) -> Result<(),
         // SAFETY: a control group namespace changes nothing that this single-threaded process relies on.
         unsafe { rustix::thread::unshare_unsafe(UnshareFlags::NEWCGROUP) }.map_err(at(StartStage::GroupNamespace))?;
     }
-    streams(output).map_err(at(StartStage::Streams))?;
+    streams(input, output).map_err(at(StartStage::Streams))?;
     set_limits(plan).map_err(at(StartStage::Limits))?;
     rustix::process::chdir(plan.cwd.as_c_str()).map_err(at(StartStage::Folder))?;
     give_up_rights(plan.isolation).map_err(at(StartStage::Rights))?;
@@ -43,10 +53,14 @@ fn prepare(plan: &Plan, output: [&OwnedFd; 2], groups: &[OwnedFd]) -> Result<(),
     Ok(())
 }
 
-fn streams(output: [&OwnedFd; 2]) -> io::Result<()> {
+fn streams(input: Option<&OwnedFd>, output: [&OwnedFd; 2]) -> io::Result<()> {
     let _ = setsid();
-    let input = rustix::fs::open(c"/dev/null", OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty())?;
-    rustix::stdio::dup2_stdin(&input)?;
+    if let Some(pipe) = input {
+        rustix::stdio::dup2_stdin(pipe)?;
+    } else {
+        let nothing = rustix::fs::open(c"/dev/null", OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty())?;
+        rustix::stdio::dup2_stdin(&nothing)?;
+    }
     rustix::stdio::dup2_stdout(output[0].as_fd())?;
     rustix::stdio::dup2_stderr(output[1].as_fd())
 }

@@ -7,22 +7,20 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
-use ptb_core::definitions::Family;
+use ptb_core::definitions::Template;
 use ptb_core::files::{self, FileError, IoContext};
 use ptb_core::run::RunSpec;
 
 const TIMER: &str = include_str!("../../../definitions/harness/timer.sh");
 const EVALUATE: &str = include_str!("../../../definitions/harness/evaluate.py");
 
-const FAMILIES: [Family; 1] = [Family::Qwen3];
-
 /// Writes the untouched harness files of a run into `folder`.
 pub fn lay_out(folder: &Path, spec: &RunSpec, instructions: &str) -> Result<(), FileError> {
     write(folder, "instructions.md", instructions, 0o644)?;
     write(folder, "timer.sh", TIMER, 0o755)?;
     write(folder, "evaluate.py", &EVALUATE.replace("@BENCHMARK@", spec.benchmark.id.as_str()), 0o755)?;
-    for family in FAMILIES {
-        write(folder, &format!("templates/{family}.jinja"), family.chat_template(), 0o644)?;
+    for template in Template::ALL {
+        write(folder, &format!("templates/{template}.jinja"), template.source(), 0o644)?;
     }
     Ok(())
 }

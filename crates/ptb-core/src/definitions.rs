@@ -6,6 +6,7 @@
 mod agent;
 mod benchmark;
 mod catalog;
+mod family;
 mod model;
 mod pack;
 
@@ -15,5 +16,6 @@ pub use benchmark::{
     SampleOrder, SamplingOverrides, ScorerDefinition, Solver, Split, TokenPrices,
 };
 pub use catalog::{Catalog, DefinitionError};
-pub use model::{BaseModelDefinition, BaseModelSource, Family};
+pub use family::{Family, Template, UnknownTemplate};
+pub use model::{BaseModelDefinition, BaseModelSource, Gate};
 pub use pack::{ChoiceOrder, JudgeWording, Pack, PromptWording};

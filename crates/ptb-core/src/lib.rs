@@ -16,6 +16,7 @@
 //! | [`audit`] | findings and verdicts |
 //! | [`score`] | scores and their provenance |
 //! | [`seed`] | seeds derived by hash |
+//! | [`python`] | how Python prints and reads texts and numbers |
 //! | [`index`] | the rebuildable cache of many run folders |
 
 pub mod audit;
@@ -26,6 +27,7 @@ pub mod files;
 pub mod ids;
 pub mod index;
 pub mod outcome;
+pub mod python;
 pub mod run;
 pub mod score;
 pub mod seed;

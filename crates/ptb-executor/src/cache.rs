@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use ptb_core::definitions::{BaseModelDefinition, BaseModelSource};
+use ptb_core::definitions::{BaseModelDefinition, BaseModelSource, Gate};
 use ptb_core::files::{self, FileError};
 use thiserror::Error;
 
@@ -22,6 +22,25 @@ pub enum CacheError {
         /// Why.
         reason: String,
     },
+    /// The base model has not been downloaded.
+    #[error("the base model {model} is not here: {} has no config.json; {}", folder.display(), advice(.model, .repo, .gated.as_deref()))]
+    NotFetched {
+        /// The model.
+        model: String,
+        /// Its repository on the hub.
+        repo: String,
+        /// Where it is looked for.
+        folder: PathBuf,
+        /// What its owner wants first.
+        gated: Option<Box<Gate>>,
+    },
+}
+
+fn advice(model: &str, repo: &str, gated: Option<&Gate>) -> String {
+    let licence = gated.map_or_else(String::new, |gate| {
+        format!("; before that, accept its licence on {} and set {}", gate.licence_page, gate.token_variable)
+    });
+    format!("fetch {repo} with `ptb data fetch {model}`, or put a copy of it there{licence}")
 }
 
 /// The typed handle of the cache folder.
@@ -46,19 +65,32 @@ impl Cache {
         self.root.join("data")
     }
 
-    /// The checkpoint folder of a base model, written there first if need be.
+    /// Base models, one folder for each.
+    pub fn models(&self) -> PathBuf {
+        self.root.join("models")
+    }
+
+    /// The checkpoint folder of a base model: an embedded one is written there first, another must have been fetched.
     pub fn base_model(&self, model: &BaseModelDefinition) -> Result<PathBuf, CacheError> {
-        match model.source {
+        match &model.source {
             BaseModelSource::Embedded => self.embedded_model(model),
+            BaseModelSource::Hub { repo, gated, .. } => {
+                let folder = self.models().join(model.folder_name());
+                if folder.join("config.json").is_file() {
+                    return Ok(folder);
+                }
+                let (model, repo) = (model.id.to_string(), repo.clone());
+                Err(CacheError::NotFetched { model, repo, folder, gated: gated.clone().map(Box::new) })
+            }
         }
     }
 
     fn embedded_model(&self, model: &BaseModelDefinition) -> Result<PathBuf, CacheError> {
         // The version is part of the name: another binary may embed other weights.
         let name = format!("{}-{}", model.id, env!("CARGO_PKG_VERSION"));
-        let path = self.root.join("models").join(name);
+        let path = self.models().join(name);
         if !path.join("config.json").is_file() {
-            files::create_folder(&self.root.join("models"))?;
+            files::create_folder(&self.models())?;
             ptb_micro::write_base_model(&path).map_err(|error| CacheError::BaseModel {
                 model: model.id.to_string(),
                 path: path.clone(),
@@ -66,5 +98,32 @@ impl Cache {
             })?;
         }
         Ok(path)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use ptb_core::definitions::Catalog;
+
+    use super::*;
+
+    #[test]
+    fn a_model_of_the_hub_is_found_once_it_is_there_and_asked_for_by_name_before() {
+        let folder = tempfile::tempdir().unwrap();
+        let (cache, catalog) = (Cache::at(folder.path()), Catalog::embedded().unwrap());
+        let gemma = catalog.model(&"gemma-3-4b".parse().unwrap()).unwrap();
+        let error = cache.base_model(gemma).unwrap_err().to_string();
+        for part in ["gemma-3-4b", "google/gemma-3-4b-pt", "ptb data fetch", "HF_TOKEN", "licence"] {
+            assert!(error.contains(part), "{error}");
+        }
+        let qwen = catalog.model(&"qwen3-4b".parse().unwrap()).unwrap();
+        assert!(!cache.base_model(qwen).unwrap_err().to_string().contains("licence"));
+
+        let place = cache.models().join(gemma.folder_name());
+        fs::create_dir_all(&place).unwrap();
+        fs::write(place.join("config.json"), "{}").unwrap();
+        assert_eq!(cache.base_model(gemma).unwrap(), place);
     }
 }

@@ -1,9 +1,8 @@
 //! Base models.
 
-use std::fmt;
-
 use serde::{Deserialize, Serialize};
 
+use super::family::Family;
 use crate::ids::BaseModelId;
 
 /// `definitions/models/*.toml`: a pre-trained LLM that agents start from.
@@ -18,8 +17,29 @@ pub struct BaseModelDefinition {
     pub family: Family,
     /// The class that `config.json` must name.
     pub architecture: String,
+    /// The model that its makers post-trained from it, as its name on the hub: what agents are measured against.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub instruct: Option<String>,
     /// Where the weights come from.
     pub source: BaseModelSource,
+}
+
+impl BaseModelDefinition {
+    /// Name of the model's folder below `models/` in the cache. The revision is part of it, so that another pin never
+    /// meets the files of this one.
+    pub fn folder_name(&self) -> String {
+        const SHOWN: usize = 12;
+        let id = self.id.to_component();
+        match &self.source {
+            BaseModelSource::Embedded => id,
+            BaseModelSource::Hub { revision, .. } => {
+                let pin = revision.as_deref().unwrap_or("unpinned");
+                // A definition can come from anywhere; what is no letter or digit could lead out of the folder.
+                let pin: String = pin.chars().filter(char::is_ascii_alphanumeric).take(SHOWN).collect();
+                format!("{id}-{pin}")
+            }
+        }
+    }
 }
 
 /// Where a base model's checkpoint comes from.
@@ -28,34 +48,46 @@ pub struct BaseModelDefinition {
 pub enum BaseModelSource {
     /// Part of the binary.
     Embedded,
+    /// A repository on the Hugging Face hub.
+    Hub {
+        /// Owner and name.
+        repo: String,
+        /// The commit. Without it the newest files are taken, and a result cannot be repeated for certain.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        revision: Option<String>,
+        /// What its owner wants first, where it is not free for all.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        gated: Option<Gate>,
+    },
 }
 
-/// Models that share a chat template.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Family {
-    /// Qwen3, and the embedded micro model.
-    Qwen3,
+/// What stands before a download.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Gate {
+    /// Page on which a person accepts the licence.
+    pub licence_page: String,
+    /// Environment variable with the access token of that person.
+    pub token_variable: String,
 }
 
-impl Family {
-    /// The name used in definitions and for the template's file.
-    pub fn name(self) -> &'static str {
-        match self {
-            Family::Qwen3 => "qwen3",
+#[cfg(test)]
+mod tests {
+    use crate::definitions::{BaseModelSource, Catalog};
+
+    #[test]
+    fn models_of_the_hub_are_pinned_and_have_an_instruct_sibling() {
+        let catalog = Catalog::embedded().unwrap();
+        let mut count = 0;
+        for model in catalog.models() {
+            let BaseModelSource::Hub { repo, revision, gated } = &model.source else { continue };
+            let revision = revision.as_deref().unwrap_or_default();
+            assert!(revision.len() == 40 && revision.bytes().all(|byte| byte.is_ascii_hexdigit()), "{}", model.id);
+            assert!(model.instruct.as_deref().is_some_and(|instruct| instruct != repo), "{}", model.id);
+            assert_eq!(gated.is_some(), repo.starts_with("google/"), "{}", model.id);
+            assert_eq!(model.folder_name(), format!("{}-{}", model.id, &revision[..12]));
+            count += 1;
         }
-    }
-
-    /// The family's chat template, in Jinja. It is part of the program: no checkpoint chooses how it is asked.
-    pub fn chat_template(self) -> &'static str {
-        match self {
-            Family::Qwen3 => include_str!("../../../../definitions/templates/qwen3.jinja"),
-        }
-    }
-}
-
-impl fmt::Display for Family {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.pad(self.name())
+        assert_eq!(count, 4);
     }
 }

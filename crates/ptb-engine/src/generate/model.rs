@@ -13,9 +13,6 @@ use crate::config::DecoderConfig;
 use crate::decoder::{DecoderError, TensorMap};
 use crate::template::{ChatTemplate, Message, RenderOptions, TemplateError};
 
-/// The tokens that end a turn in the chat formats of the families.
-const ENDS_OF_TURN: [&str; 2] = ["<|im_end|>", "<end_of_turn>"];
-
 /// Why a model cannot be loaded or asked.
 #[derive(Debug, Error)]
 pub enum ModelError {
@@ -71,7 +68,11 @@ impl Model {
     ) -> Self {
         let ending = generation.eos_token_ids().unwrap_or_else(|| decoder.config().eos_token_ids.clone());
         // A checkpoint that names no ending token would never stop.
-        let ending = if ending.is_empty() { ends_of_turn(&tokenizer) } else { ending };
+        let ending = if ending.is_empty() {
+            tokenizer.token_to_id(template.end_of_turn()).into_iter().collect()
+        } else {
+            ending
+        };
         Self { decoder, tokenizer, generation, template, ending }
     }
 
@@ -116,8 +117,4 @@ impl Model {
         let sampling = SamplingParams::from(&self.generation);
         GenerationRequest { prompt, sampling, max_new_tokens: None, stop: Vec::new(), seed }
     }
-}
-
-fn ends_of_turn(tokenizer: &Tokenizer) -> Vec<u32> {
-    ENDS_OF_TURN.iter().filter_map(|token| tokenizer.token_to_id(token)).collect()
 }

@@ -51,6 +51,16 @@ impl Markers {
                 close: "<|im_end|>",
                 reserved: &["<|im_start|>", "<|im_end|>", "<|endoftext|>"],
             },
+            Family::Smollm3 => Self {
+                open: "<|im_start|>assistant\n",
+                close: "<|im_end|>",
+                reserved: &["<|im_start|>", "<|im_end|>", "<|end_of_text|>", "<|begin_of_text|>"],
+            },
+            Family::Gemma3 => Self {
+                open: "<start_of_turn>model\n",
+                close: "<end_of_turn>",
+                reserved: &["<start_of_turn>", "<end_of_turn>", "<bos>", "<eos>"],
+            },
         }
     }
 }

@@ -100,14 +100,16 @@ fn missing_data(error: PlanError) -> Failure {
 /// A changed template would make the numbers here say nothing about the final evaluation.
 fn check_template(folder: Option<&Path>, model: &Found) -> Outcome {
     let Some(folder) = folder else { return Ok(()) };
-    let path = folder.join(format!("{}.jinja", model.family));
-    if files::read_text(&path).usage()? == model.family.chat_template() {
-        return Ok(());
+    for template in [model.family.template(false), model.family.template(true)] {
+        let path = folder.join(format!("{template}.jinja"));
+        if files::read_text(&path).usage()? != template.source() {
+            return Err(usage(format!(
+                "{} is not the template that the final evaluation uses: restore it, or leave --templates-dir out",
+                path.display()
+            )));
+        }
     }
-    Err(usage(format!(
-        "{} is not the template that the final evaluation uses: restore it, or leave --templates-dir out",
-        path.display()
-    )))
+    Ok(())
 }
 
 fn run(plan: &Plan, engine: &EmbeddedEngine, log_dir: Option<&Path>) -> Result<Metrics, Failure> {

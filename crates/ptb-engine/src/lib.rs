@@ -9,6 +9,7 @@
 //! | [`generate`] | batched generation with a cache of keys and values |
 //! | [`serve`] | an HTTP server in the manner of OpenAI's |
 //! | [`template`] | conversations as the text that a family of models expects |
+//! | [`tool_call`] | function calls in what a model writes |
 
 pub mod checkpoint;
 pub mod config;
@@ -16,4 +17,5 @@ pub mod decoder;
 pub mod generate;
 pub mod serve;
 pub mod template;
+pub mod tool_call;
 pub mod train;

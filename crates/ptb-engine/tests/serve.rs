@@ -244,7 +244,13 @@ fn bad_requests_are_refused_with_the_reason() {
         (json!({"messages": [{"role": "user"}]}), "content"),
         (json!({"messages": [{"role": "user", "content": [{"type": "image_url"}]}]}), "text parts"),
         (json!({"messages": [{"role": "user", "content": "x".repeat(5000)}]}), "context"),
-        (json!({"tools": tool}), "tools"),
+        (json!({"tools": [{"name": "f"}]}), "tools[0]"),
+        (json!({"tools": "f"}), "tools"),
+        (json!({"tools": tool, "tool_choice": "required"}), "tool_choice"),
+        (json!({"tools": tool, "tool_choice": {"type": "function", "function": {"name": "f"}}}), "tool_choice"),
+        (json!({"messages": [{"role": "assistant", "tool_calls": [{"name": "f"}]}]}), "tool_calls"),
+        (json!({"messages": [{"role": "assistant", "tool_calls": calls("{")}]}), "arguments"),
+        (json!({"messages": [{"role": "assistant", "tool_calls": []}]}), "content"),
         (json!({"logprobs": true}), "logprobs"),
         (json!({"response_format": {"type": "json_object"}}), "response_format"),
         (json!({"chat_template": "{{ x }}"}), "chat_template"),
@@ -257,6 +263,33 @@ fn bad_requests_are_refused_with_the_reason() {
         assert!(error["message"].as_str().unwrap().contains(word), "{change}: {error}");
     }
     assert_eq!(server.chat(json!({})).status, 200, "the server goes on");
+}
+
+/// A call of a function whose arguments are this text.
+fn calls(arguments: &str) -> Value {
+    json!([{"id": "1", "type": "function", "function": {"name": "f", "arguments": arguments}}])
+}
+
+#[test]
+fn tools_calls_and_results_are_part_of_the_prompt() {
+    let server = Running::start(2048, |_| ());
+    let tokens = |change: Value| {
+        let reply = server.chat(change.clone());
+        assert_eq!(reply.status, 200, "{change}: {}", reply.body);
+        reply.json()["usage"]["prompt_tokens"].as_u64().unwrap()
+    };
+    let tools = json!([{"type": "function", "function": {"name": "f", "parameters": {}}}]);
+    let question = json!({"role": "user", "content": "q"});
+    let called = |calls: Value| json!({"role": "assistant", "content": null, "tool_calls": calls});
+    let result = json!({"role": "tool", "tool_call_id": "1", "content": "20"});
+    let plain = tokens(json!({"messages": [question]}));
+    let with_tools = tokens(json!({"messages": [question], "tools": tools}));
+    assert_eq!(with_tools, tokens(json!({"messages": [question], "tools": tools, "tool_choice": "none"})));
+    let answered = |arguments| json!({"messages": [question, called(calls(arguments)), result], "tools": tools});
+    let with_result = tokens(answered("{\"a\":1}"));
+    assert!(plain < with_tools && with_tools < with_result);
+    // Arguments are a value for the template, so blanks in them do not matter.
+    assert_eq!(with_result, tokens(answered("{ \"a\" : 1 }")));
 }
 
 #[test]

@@ -8,5 +8,6 @@ mod error;
 mod request;
 mod response;
 mod server;
+mod tools;
 
 pub use server::{ServeError, ServeOptions, Server};

@@ -4,6 +4,7 @@ use serde::Deserialize;
 use serde_json::{Map, Value};
 
 use super::error::ApiError;
+use super::tools::{ToolUse, plain};
 use crate::generate::{GenerationRequest, Model, SamplingParams};
 use crate::template::{Message, RenderOptions};
 
@@ -11,8 +12,6 @@ use crate::template::{Message, RenderOptions};
 const MOST_CHOICES: i64 = 64;
 /// Most stop texts of one request.
 const MOST_STOPS: usize = 16;
-/// Roles that the chat templates know.
-const ROLES: [&str; 4] = ["system", "user", "assistant", "tool"];
 
 /// The body of `POST /v1/chat/completions`. Numbers are signed and wide, so that a wrong one is refused by name.
 #[derive(Debug, Default, Deserialize)]
@@ -36,6 +35,7 @@ pub(super) struct ChatRequest {
     presence_penalty: Option<f64>,
     frequency_penalty: Option<f64>,
     tools: Option<Value>,
+    tool_choice: Option<Value>,
     functions: Option<Value>,
     logprobs: Option<Value>,
     logit_bias: Option<Value>,
@@ -66,13 +66,14 @@ impl ChatRequest {
         self.stream_options.as_ref().and_then(|options| options.include_usage).unwrap_or(false)
     }
 
-    /// The requests for the scheduler, one for each choice. `fresh_seed` is used if the client gives none.
+    /// The requests for the scheduler, one for each choice, and whether calls are looked for in the answers. `fresh_seed`
+    /// is used if the client gives none.
     pub(super) fn into_generation(
         mut self,
         model: &Model,
         served: &str,
         fresh_seed: u64,
-    ) -> Result<Vec<GenerationRequest>, ApiError> {
+    ) -> Result<(Vec<GenerationRequest>, bool), ApiError> {
         self.check_supported()?;
         match &self.model {
             Some(asked) if asked != served => return Err(ApiError::unknown_model(asked, served)),
@@ -80,16 +81,16 @@ impl ChatRequest {
         }
         let choices = within("n", self.n.unwrap_or(1), 1, MOST_CHOICES)?;
         let seed = self.seed.map_or(fresh_seed, i64::cast_unsigned);
+        let tools = ToolUse::new(self.tools.take(), self.tool_choice.as_ref())?;
         let request = GenerationRequest {
             sampling: self.sampling(model)?,
             max_new_tokens: self.max_new_tokens()?,
             stop: self.stops()?,
-            prompt: self.prompt(model)?,
+            prompt: self.prompt(model, tools.definitions)?,
             seed,
         };
-        Ok((0..choices)
-            .map(|choice| GenerationRequest { seed: choice_seed(seed, choice), ..request.clone() })
-            .collect())
+        let choice = |choice| GenerationRequest { seed: choice_seed(seed, choice), ..request.clone() };
+        Ok(((0..choices).map(choice).collect(), tools.parses_calls))
     }
 
     fn check_supported(&self) -> Result<(), ApiError> {
@@ -97,7 +98,6 @@ impl ChatRequest {
         let is_used = |value: &Option<Value>| value.as_ref().is_some_and(|value| !value.is_null() && *value != empty);
         let text_only = |format: &Value| format.get("type").and_then(Value::as_str) == Some("text");
         let refused = [
-            ("`tools`", is_used(&self.tools)),
             ("`functions`", is_used(&self.functions)),
             ("`logprobs`", is_used(&self.logprobs) && self.logprobs != Some(Value::Bool(false))),
             ("`logit_bias`", is_used(&self.logit_bias) && self.logit_bias != Some(Value::Object(Map::new()))),
@@ -154,37 +154,12 @@ impl ChatRequest {
         Ok(stops)
     }
 
-    fn prompt(&mut self, model: &Model) -> Result<Vec<u32>, ApiError> {
+    fn prompt(&mut self, model: &Model, tools: Vec<Value>) -> Result<Vec<u32>, ApiError> {
         let messages = std::mem::take(&mut self.messages);
         let messages: Vec<Message> = messages.into_iter().map(plain).collect::<Result<_, _>>()?;
         let settings = self.chat_template_kwargs.take().unwrap_or_default();
-        let options = RenderOptions { settings, ..RenderOptions::default() };
+        let options = RenderOptions { tools, settings, ..RenderOptions::default() };
         Ok(model.encode_chat(&messages, &options)?)
-    }
-}
-
-/// A message with a known role and one text; a list of text parts becomes their lines.
-fn plain(mut message: Message) -> Result<Message, ApiError> {
-    let role = message.0.get("role").and_then(Value::as_str).unwrap_or_default();
-    if !ROLES.contains(&role) {
-        return Err(ApiError::invalid(format!("the role {role:?} is not one of {ROLES:?}")));
-    }
-    if message.0.contains_key("tool_calls") {
-        return Err(ApiError::unsupported("`tool_calls`"));
-    }
-    let text = match message.0.get("content") {
-        Some(Value::String(text)) => text.clone(),
-        Some(Value::Array(parts)) => parts.iter().map(text_part).collect::<Result<Vec<_>, _>>()?.join("\n"),
-        _ => return Err(ApiError::invalid("every message needs a `content`: a text or a list of text parts")),
-    };
-    message.0.insert("content".to_owned(), Value::String(text));
-    Ok(message)
-}
-
-fn text_part(part: &Value) -> Result<&str, ApiError> {
-    match (part.get("type").and_then(Value::as_str), part.get("text").and_then(Value::as_str)) {
-        (Some("text"), Some(text)) => Ok(text),
-        _ => Err(ApiError::invalid("only text parts are supported in `content`")),
     }
 }
 

@@ -12,7 +12,9 @@ use tokio::sync::mpsc::UnboundedReceiver;
 
 use super::engine::ChoiceEvent;
 use super::error::ApiError;
+use super::tools::listed;
 use crate::generate::{Completion, EventKind, FinishReason};
+use crate::tool_call::{GrowingReply, Reply};
 
 /// What all answers to one request share.
 #[derive(Debug, Clone)]
@@ -22,6 +24,8 @@ pub(super) struct Answer {
     /// Seconds since 1970.
     pub(super) created: u64,
     pub(super) choices: usize,
+    /// Look for function calls in the answers.
+    pub(super) parses_calls: bool,
     pub(super) includes_usage: bool,
 }
 
@@ -47,8 +51,9 @@ impl Usage {
     }
 }
 
-fn reason(reason: FinishReason) -> &'static str {
+fn reason(reason: FinishReason, calls: bool) -> &'static str {
     match reason {
+        _ if calls => "tool_calls",
         FinishReason::Stop => "stop",
         FinishReason::Length => "length",
     }
@@ -67,12 +72,7 @@ impl Answer {
                 Some((index, EventKind::Finished(completion))) => {
                     usage.add(&completion);
                     open -= 1;
-                    choices[index] = json!({
-                        "index": index,
-                        "message": {"role": "assistant", "content": completion.text},
-                        "finish_reason": reason(completion.finish_reason),
-                        "logprobs": null,
-                    });
+                    choices[index] = self.choice(index, &completion);
                 }
             }
         }
@@ -81,13 +81,27 @@ impl Answer {
         Ok(Json(body).into_response())
     }
 
-    /// Sends every piece as it comes.
+    fn choice(&self, index: usize, completion: &Completion) -> Value {
+        let reply = if self.parses_calls { Reply::parse(&completion.text) } else { Reply::default() };
+        let calls = !reply.calls.is_empty();
+        let message = if calls {
+            let content = (!reply.content.is_empty()).then_some(reply.content);
+            json!({"role": "assistant", "content": content, "tool_calls": listed(&self.id, index, &reply.calls)})
+        } else {
+            json!({"role": "assistant", "content": completion.text})
+        };
+        let finish_reason = reason(completion.finish_reason, calls);
+        json!({"index": index, "message": message, "finish_reason": finish_reason, "logprobs": null})
+    }
+
+    /// Sends every piece as it comes; calls come whole at the end.
     pub(super) fn stream(self, events: UnboundedReceiver<ChoiceEvent>) -> Response {
         let opening =
             (0..self.choices).map(|index| self.chunk(index, &json!({"role": "assistant", "content": ""}), None));
         let ready = opening.map(|chunk| data(&chunk)).collect();
         let open = self.choices;
-        let state = Streaming { answer: self, events, ready, usage: Usage::default(), open, is_done: false };
+        let replies = (0..if self.parses_calls { open } else { 0 }).map(|_| GrowingReply::default()).collect();
+        let state = Streaming { answer: self, events, ready, replies, usage: Usage::default(), open, is_done: false };
         let stream = stream::unfold(state, |mut state| async {
             let event = state.next().await?;
             Some((Ok::<_, Infallible>(event), state))
@@ -99,8 +113,8 @@ impl Answer {
         json!({"id": self.id, "object": object, "created": self.created, "model": self.model, "choices": choices})
     }
 
-    fn chunk(&self, index: usize, delta: &Value, finish: Option<FinishReason>) -> Value {
-        let choice = json!({"index": index, "delta": delta, "finish_reason": finish.map(reason), "logprobs": null});
+    fn chunk(&self, index: usize, delta: &Value, finish: Option<&str>) -> Value {
+        let choice = json!({"index": index, "delta": delta, "finish_reason": finish, "logprobs": null});
         self.envelope("chat.completion.chunk", &[choice])
     }
 }
@@ -115,6 +129,8 @@ struct Streaming {
     events: UnboundedReceiver<ChoiceEvent>,
     /// Events that are to be sent before the next news.
     ready: VecDeque<Event>,
+    /// What each choice has not sent yet because it may be a call; empty where nobody looks for calls.
+    replies: Vec<GrowingReply>,
     usage: Usage,
     /// Choices that have not ended.
     open: usize,
@@ -139,15 +155,16 @@ impl Streaming {
 
     fn take(&mut self, index: usize, kind: EventKind) {
         match kind {
-            EventKind::Token { text, .. } if text.is_empty() => {}
             EventKind::Token { text, .. } => {
-                let chunk = self.answer.chunk(index, &json!({"content": text}), None);
-                self.ready.push_back(data(&chunk));
+                let text = self.replies.get_mut(index).map(|reply| reply.push(&text)).unwrap_or(text);
+                self.say(index, &text);
             }
             EventKind::Failed(error) => self.fail(&error.into()),
             EventKind::Finished(completion) => {
                 self.usage.add(&completion);
-                let chunk = self.answer.chunk(index, &json!({}), Some(completion.finish_reason));
+                let calls = self.rest(index);
+                let finish = reason(completion.finish_reason, calls);
+                let chunk = self.answer.chunk(index, &json!({}), Some(finish));
                 self.ready.push_back(data(&chunk));
                 self.open -= 1;
                 if self.open == 0 {
@@ -155,6 +172,27 @@ impl Streaming {
                 }
             }
         }
+    }
+
+    fn say(&mut self, index: usize, text: &str) {
+        if !text.is_empty() {
+            let chunk = self.answer.chunk(index, &json!({"content": text}), None);
+            self.ready.push_back(data(&chunk));
+        }
+    }
+
+    /// Sends what was held back; whether there are calls in it.
+    fn rest(&mut self, index: usize) -> bool {
+        let reply = self.replies.get_mut(index).map(std::mem::take).unwrap_or_default().finish();
+        self.say(index, &reply.content);
+        let mut calls = listed(&self.answer.id, index, &reply.calls);
+        if !calls.is_empty() {
+            // In a stream a call is told by its place.
+            calls.iter_mut().enumerate().for_each(|(place, call)| call["index"] = place.into());
+            let chunk = self.answer.chunk(index, &json!({"tool_calls": calls}), None);
+            self.ready.push_back(data(&chunk));
+        }
+        !reply.calls.is_empty()
     }
 
     fn end(&mut self) {
@@ -170,5 +208,79 @@ impl Streaming {
     fn fail(&mut self, error: &ApiError) {
         self.ready.push_back(data(&error.to_json()));
         self.is_done = true;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::sync::mpsc::unbounded_channel;
+
+    use super::*;
+
+    const CALLS: &str = "I look.<tool_call>\n{\"name\": \"f\", \"arguments\": {\"a\": 1}}\n</tool_call>";
+
+    fn answer(parses_calls: bool) -> Answer {
+        let (id, model) = ("one".to_owned(), "tiny".to_owned());
+        Answer { id, model, created: 0, choices: 1, parses_calls, includes_usage: false }
+    }
+
+    /// The body of the response to a completion that comes in pieces of three bytes.
+    fn body(text: &str, parses_calls: bool, streams: bool) -> String {
+        let (sender, events) = unbounded_channel();
+        for piece in text.as_bytes().chunks(3) {
+            let text = String::from_utf8(piece.to_vec()).unwrap();
+            sender.send((0, EventKind::Token { token: 0, text })).unwrap();
+        }
+        let completion =
+            Completion { text: text.to_owned(), tokens: vec![0], finish_reason: FinishReason::Stop, prompt_tokens: 1 };
+        sender.send((0, EventKind::Finished(completion))).unwrap();
+        let runtime = tokio::runtime::Runtime::new().unwrap();
+        let bytes = runtime.block_on(async {
+            let answer = answer(parses_calls);
+            let response = if streams { answer.stream(events) } else { answer.whole(events).await.unwrap() };
+            axum::body::to_bytes(response.into_body(), 1 << 20).await.unwrap()
+        });
+        String::from_utf8(bytes.to_vec()).unwrap()
+    }
+
+    #[test]
+    fn calls_are_told_apart_from_text() {
+        let whole: Value = serde_json::from_str(&body(CALLS, true, false)).unwrap();
+        let choice = &whole["choices"][0];
+        let call =
+            json!({"id": "call-one-0-0", "type": "function", "function": {"name": "f", "arguments": "{\"a\": 1}"}});
+        assert_eq!(choice["message"], json!({"role": "assistant", "content": "I look.", "tool_calls": [call]}));
+        assert_eq!(choice["finish_reason"], "tool_calls");
+        let whole: Value = serde_json::from_str(&body(CALLS, false, false)).unwrap();
+        assert_eq!(whole["choices"][0]["message"], json!({"role": "assistant", "content": CALLS}));
+        let whole: Value = serde_json::from_str(&body(&CALLS[7..], true, false)).unwrap();
+        assert_eq!(whole["choices"][0]["message"]["content"], Value::Null);
+    }
+
+    /// All content of a stream, its calls, and why it ended.
+    fn streamed(text: &str) -> (String, Value, Value) {
+        let (mut content, mut calls, mut finish) = (String::new(), Value::Null, Value::Null);
+        let body = body(text, true, true);
+        for event in body.lines().filter_map(|line| line.strip_prefix("data: {")) {
+            let choice = &serde_json::from_str::<Value>(&format!("{{{event}")).unwrap()["choices"][0];
+            content.push_str(choice["delta"]["content"].as_str().unwrap_or_default());
+            for (kept, value) in [(&mut calls, &choice["delta"]["tool_calls"]), (&mut finish, &choice["finish_reason"])]
+            {
+                if !value.is_null() {
+                    *kept = value.clone();
+                }
+            }
+        }
+        (content, calls, finish)
+    }
+
+    #[test]
+    fn a_stream_sends_the_same_calls_once_they_are_whole() {
+        let (content, calls, finish) = streamed(CALLS);
+        assert_eq!((content.as_str(), finish), ("I look.", json!("tool_calls")));
+        assert_eq!((&calls[0]["function"]["arguments"], &calls[0]["index"]), (&json!("{\"a\": 1}"), &json!(0)));
+        let broken = &CALLS[..CALLS.len() - 20];
+        assert_eq!(streamed(broken), (broken.to_owned(), Value::Null, json!("stop")));
+        assert_eq!(streamed("a <tool"), ("a <tool".to_owned(), Value::Null, json!("stop")));
     }
 }

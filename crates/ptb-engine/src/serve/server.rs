@@ -188,16 +188,17 @@ async fn answer(shared: Shared, body: Result<Bytes, BytesRejection>) -> Result<R
     let prepare = move || {
         let request = ChatRequest::from_json(&body)?;
         let (streams, includes_usage) = (request.stream.unwrap_or(false), request.includes_usage());
-        let requests = request.into_generation(&model, &name, fresh_seed(number))?;
-        Ok::<_, ApiError>((requests, streams, includes_usage))
+        let (requests, parses_calls) = request.into_generation(&model, &name, fresh_seed(number))?;
+        Ok::<_, ApiError>((requests, parses_calls, streams, includes_usage))
     };
     let prepared = tokio::task::spawn_blocking(prepare).await;
-    let (requests, streams, includes_usage) = prepared.map_err(|_| ApiError::stopping())??;
+    let (requests, parses_calls, streams, includes_usage) = prepared.map_err(|_| ApiError::stopping())??;
     let answer = Answer {
         id: format!("chatcmpl-{}-{number}", shared.started),
         model: shared.model_name.to_string(),
         created: now(),
         choices: requests.len(),
+        parses_calls,
         includes_usage,
     };
     let events = shared.engine.submit(requests).await?;

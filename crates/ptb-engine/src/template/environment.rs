@@ -17,6 +17,8 @@ pub(super) fn environment() -> Environment<'static> {
     if let Ok(syntax) = syntax.build() {
         environment.set_syntax(syntax);
     }
+    // Its findings would end up in messages that are to read as Python's.
+    environment.set_debug(false);
     environment.set_formatter(print);
     environment.set_unknown_method_callback(call_method);
     environment.add_filter("length", minijinja::filters::length);

@@ -13,4 +13,5 @@ pub(crate) use loads::{LoadError, Loaded, loads};
 pub(crate) use methods::call_method;
 pub(crate) use raised::{Raised, raise};
 pub(crate) use repr::str_of;
+pub(crate) use surrogate::escape_halves;
 pub(crate) use value::{Dict, List, from_json, is_defined, object};

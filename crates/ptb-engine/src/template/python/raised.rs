@@ -68,7 +68,7 @@ fn sum(detail: &str) -> Option<Raised> {
     let kinds = detail.strip_prefix("tried to use + operator on unsupported types ")?;
     let (left, right) = kinds.split_once(" and ")?;
     // Only what is not there iterates without being a list or a dictionary.
-    if [left, right].contains(&"iterator") {
+    if [left, right].iter().any(|kind| ["iterator", "undefined"].contains(kind)) {
         return Some(Raised::new("UndefinedError", "a part of a text is undefined"));
     }
     let (left, right) = (type_name(left), type_name(right));

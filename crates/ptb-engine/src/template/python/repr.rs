@@ -8,14 +8,12 @@ use super::value::Dict;
 
 /// The value as `str` gives it: texts as they are, nothing for what is not there.
 pub(crate) fn str_of(value: &Value) -> String {
-    match value.as_str() {
-        Some(text) => text.to_owned(),
-        None => {
-            let mut out = String::new();
-            write_repr(value, &mut out);
-            out
-        }
+    if let Some(text) = value.as_str() {
+        return text.to_owned();
     }
+    let mut out = String::new();
+    write_repr(value, &mut out);
+    out
 }
 
 /// Appends the value as `repr` gives it.

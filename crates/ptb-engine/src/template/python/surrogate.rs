@@ -21,3 +21,15 @@ pub(super) fn write_escape(code: u32, out: &mut String) {
     // Writing to a string cannot fail.
     let _ = write!(out, "\\u{code:04x}");
 }
+
+/// The text with the escapes of halves in place of their stand-ins.
+pub(crate) fn escape_halves(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for char in text.chars() {
+        match code(char) {
+            Some(half) => write_escape(half, &mut out),
+            None => out.push(char),
+        }
+    }
+    out
+}

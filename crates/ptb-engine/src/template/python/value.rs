@@ -5,9 +5,8 @@ use std::collections::hash_map::Entry;
 use std::fmt;
 use std::sync::Arc;
 
-use minijinja::State;
 use minijinja::value::{Enumerator, Object, ObjectRepr, Value};
-use minijinja::{Error, ErrorKind};
+use minijinja::{Error, State};
 
 use super::raised::{raise, type_of};
 use super::repr::write_repr;
@@ -38,7 +37,7 @@ impl Object for List {
     }
 
     fn render(self: &Arc<Self>, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str(&shown(Value::from_dyn_object(self.clone())))
+        formatter.write_str(&shown(&Value::from_dyn_object(self.clone())))
     }
 }
 
@@ -91,19 +90,14 @@ impl Object for Dict {
         Some(self.entries.len())
     }
 
-    /// A key that is missing would be called; that must name the key.
-    fn call_method(self: &Arc<Self>, _: &mut State<'_, '_>, _: &str, _: &[Value]) -> Result<Value, Error> {
-        Err(Error::from(ErrorKind::UnknownMethod))
-    }
-
     fn render(self: &Arc<Self>, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str(&shown(Value::from_dyn_object(self.clone())))
+        formatter.write_str(&shown(&Value::from_dyn_object(self.clone())))
     }
 }
 
-fn shown(value: Value) -> String {
+fn shown(value: &Value) -> String {
     let mut out = String::new();
-    write_repr(&value, &mut out);
+    write_repr(value, &mut out);
     out
 }
 

@@ -13,6 +13,7 @@
 //! | [`python_random`] | random orders of Python and numpy, draw for draw |
 //! | [`scorer`] | from a completion to a score |
 //! | [`grader`] | what more than the completion's text decides: running code, asking a judge |
+//! | [`judge`] | an LLM as such a grader: by rubric, or by comparison |
 //! | [`evaluation`] | all samples and seeds of a model on a benchmark, resumable |
 
 pub mod code;
@@ -23,6 +24,7 @@ pub mod engine;
 pub mod evaluation;
 pub mod grader;
 pub mod http;
+pub mod judge;
 mod log;
 pub mod on_demand;
 pub mod prompt;

@@ -3,4 +3,6 @@
 mod messages;
 mod placeholders;
 
+pub(crate) use placeholders::{fill, mentions};
+
 pub use messages::{ChatMessage, PromptError, Prompter, Role};

@@ -7,8 +7,7 @@ pub mod compat;
 mod decimal;
 mod digits;
 mod numeric;
-
-mod python_text;
+pub(crate) mod python_text;
 mod quantity;
 mod scored;
 mod text;

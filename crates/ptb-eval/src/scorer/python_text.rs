@@ -19,7 +19,7 @@ static FOLDS: LazyLock<HashMap<char, char>> = LazyLock::new(folds);
 static LONG_FOLDS: LazyLock<HashMap<char, String>> = LazyLock::new(long_folds);
 
 /// `str.isspace`, also what `\s` matches.
-pub(super) fn is_space(char: char) -> bool {
+pub(crate) fn is_space(char: char) -> bool {
     matches!(char, '\u{1c}'..='\u{1f}') || char.is_whitespace()
 }
 

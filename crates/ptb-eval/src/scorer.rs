@@ -2,6 +2,7 @@
 //!
 //! Completions are untrusted text. A scorer always ends with a score or a wrong answer and its reason; it never fails.
 
+pub mod call;
 mod clean_up;
 pub mod compat;
 mod decimal;

@@ -1,5 +1,6 @@
 //! Behaviour of the crate as a whole: data folders, downloads, evaluations and their logs.
 
+mod calls;
 mod chat_server;
 mod data;
 mod download;

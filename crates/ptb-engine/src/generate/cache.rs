@@ -255,3 +255,68 @@ impl Queries<'_> {
         self.values.chunks_exact(self.size).flat_map(|row| &row[head * part..][..part]).copied().collect()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::tests::tiny;
+
+    fn with_windows(window: Option<usize>) -> DecoderConfig {
+        let mut config = tiny();
+        for layer in &mut config.layers {
+            layer.window = window;
+        }
+        config
+    }
+
+    #[test]
+    fn a_window_bounds_the_memory_of_long_sequences() {
+        let (full, narrow) = (with_windows(None), with_windows(Some(10)));
+        assert_eq!(SequenceCache::bytes(&full, 64), SequenceCache::bytes(&narrow, 64));
+        assert_eq!(SequenceCache::bytes(&narrow, 1000), SequenceCache::bytes(&narrow, 1_000_000));
+        assert!(SequenceCache::bytes(&narrow, 1000) < SequenceCache::bytes(&full, 1000) / 9);
+    }
+
+    #[test]
+    fn the_most_positions_of_a_budget_fit_and_one_more_do_not() {
+        let config = with_windows(None);
+        let budget = SequenceCache::bytes(&config, 320);
+        assert_eq!(SequenceCache::positions_within(&config, budget, 10_000), 320);
+        assert_eq!(SequenceCache::positions_within(&config, budget - 1, 10_000), 304);
+        assert_eq!(SequenceCache::positions_within(&config, budget, 100), 100);
+        assert_eq!(SequenceCache::positions_within(&config, 0, 100), 0);
+    }
+
+    /// What a window shows is the same however much has been dropped before it.
+    #[test]
+    fn dropping_old_positions_changes_nothing_that_is_seen() {
+        let config = with_windows(Some(5));
+        let layer = config.layers[0];
+        let scoring = Scoring { scale: 0.5, softcap: None, window: layer.window };
+        let numbers = |count: usize, step: f32| (0..count).map(|i| (i as f32 * step).sin()).collect::<Vec<f32>>();
+        let (shared, size) = (config.key_value_size(), config.query_size());
+        let (queries, keys, values) =
+            (numbers(200 * size, 0.3), numbers(200 * shared, 0.7), numbers(200 * shared, 1.1));
+        let mixed = |room: LayerConfig, piece: usize| {
+            let block = BlockCache::new(&config, room, 200);
+            let mut block = SequenceCache { blocks: vec![block], capacity: 200, length: 0 };
+            let mut out = vec![0.0; queries.len()];
+            for start in (0..200).step_by(piece) {
+                let end = 200.min(start + piece);
+                let rows = NewRows {
+                    queries: &queries[start * size..end * size],
+                    keys: &keys[start * shared..end * shared],
+                    values: &values[start * shared..end * shared],
+                };
+                block.attend(0, scoring, &rows, &mut out[start * size..end * size]);
+                block.advance(end - start);
+            }
+            out
+        };
+        // Room for everything: nothing is ever dropped.
+        let kept = mixed(LayerConfig { window: None, ..layer }, 200);
+        for piece in [1, 3, 64, 100, 200] {
+            assert_eq!(mixed(layer, piece), kept, "pieces of {piece}");
+        }
+    }
+}

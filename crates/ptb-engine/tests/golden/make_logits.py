@@ -3,6 +3,10 @@
 Run from anywhere, with torch, transformers, tokenizers and safetensors installed:
 
     python make_logits.py [NAME ...]
+    python make_logits.py --random COUNT ENGINE
+
+The second form writes nothing here: it draws COUNT configurations of all architectures with any of their settings, and
+compares all logits with those of the engine (the example `logits` of this crate).
 
 Each folder beside this file is a random checkpoint of a few ten kilobytes with `logits.json`:
 
@@ -20,8 +24,11 @@ and its `attn_logit_softcapping` is handed to the attention function, which the 
 import json
 import math
 import shutil
+import subprocess
 import sys
+import tempfile
 from pathlib import Path
+from random import Random
 
 import torch
 from safetensors.torch import load_file, save_file
@@ -206,13 +213,11 @@ def continuation(logits_of, prompt: list[int], most: int) -> list[int]:
     return tokens
 
 
-def make(name: str, classes: tuple, shape: dict, dtype: torch.dtype, shard_size: str | None, form: str | None) -> None:
-    torch.manual_seed(20250801)
+def write(folder: Path, classes: tuple, shape: dict, dtype: torch.dtype, shard_size: str | None, form: str | None):
+    """Draws a model, stores it and returns it as a function."""
     model = classes[0](configuration(classes[1], shape))
     randomise(model)
     model = model.to(dtype)
-    folder = HERE / name
-    shutil.rmtree(folder, ignore_errors=True)
     model.save_pretrained(folder, **({"max_shard_size": shard_size} if shard_size else {}))
     if form in ("old", "new"):
         rename(folder, form)
@@ -222,17 +227,74 @@ def make(name: str, classes: tuple, shape: dict, dtype: torch.dtype, shard_size:
         without_lists(folder)
     tokenizer().save(str(folder / "tokenizer.json"), pretty=False)
     (folder / "generation_config.json").write_text(json.dumps({"eos_token_id": [258, 256], "do_sample": False}) + "\n")
+    return reference(folder, classes[0], dtype)
+
+
+def make(name: str, *arguments) -> None:
+    torch.manual_seed(20250801)
+    shutil.rmtree(HERE / name, ignore_errors=True)
     is_older = name in ("untied", "tied", "sharded")
     # A few columns are enough to see a mistake and keep the files small.
     prompts, every, digits = (SHORT, 7, 8) if is_older else (LONG, 29, 7)
     with torch.no_grad():
-        logits_of = reference(folder, classes[0], dtype)
+        logits_of = write(HERE / name, *arguments)
         logits = [logits_of(prompt)[:, ::every].tolist() for prompt in prompts]
         greedy = {} if is_older else {"continued": 0, "greedy": continuation(logits_of, prompts[0], 24)}
     rows = [[[float(f"{x:.{digits}g}") for x in row] for row in matrix] for matrix in logits]
-    (folder / "logits.json").write_text(json.dumps({"prompts": prompts, "every": every, "logits": rows, **greedy}) + "\n")
+    record = {"prompts": prompts, "every": every, "logits": rows, **greedy}
+    (HERE / name / "logits.json").write_text(json.dumps(record) + "\n")
+
+
+def drawn(random: Random) -> tuple:
+    """The arguments of `write` for a configuration that nobody has chosen."""
+    pick = random.choice
+    shared, group, layers = pick([1, 2, 3]), pick([1, 2, 3]), random.randint(1, 7)
+    heads = shared * group
+    shape = dict(num_attention_heads=heads, num_key_value_heads=shared, hidden_size=2 * heads * random.randint(1, 5),
+                 num_hidden_layers=layers, intermediate_size=random.randint(5, 60), attention_bias=pick([True, False]),
+                 tie_word_embeddings=pick([True, False]), sliding_window=random.randint(1, 40),
+                 head_dim=pick([2, 8, 10, 16, 34]))
+    flat = dict(rope_type="default", rope_theta=10.0 ** random.uniform(1, 7))
+    flat = pick([flat, flat | dict(rope_type="linear", factor=random.uniform(1, 16))])
+    kinds = [pick(["full_attention", "sliding_attention"]) for _ in range(layers)]
+    classes, form = pick([QWEN3, SMOLLM3, GEMMA3, GEMMA3_VISION]), None
+    if classes is QWEN3:
+        shape |= dict(rope_parameters=flat, use_sliding_window=pick([True, False]),
+                      max_window_layers=random.randint(0, layers))
+    elif classes is SMOLLM3:
+        del shape["head_dim"]
+        shape |= dict(rope_parameters=flat, use_sliding_window=True, mlp_bias=pick([True, False]),
+                      no_rope_layers=[pick([0, 1]) for _ in range(layers)], layer_types=kinds)
+    else:
+        local = dict(rope_type="default", rope_theta=10.0 ** random.uniform(1, 5))
+        shape |= dict(rope_parameters={"full_attention": flat, "sliding_attention": local}, layer_types=kinds,
+                      query_pre_attn_scalar=random.randint(1, 64))
+        if classes is GEMMA3:
+            shape |= dict(attn_logit_softcapping=pick([None, 2.0]), final_logit_softcapping=pick([None, 4.0]))
+        else:
+            form = "new"
+    shards = None if form else pick([None, "16KB"])
+    return classes, shape, pick([torch.float32, torch.float16, torch.bfloat16]), shards, form
+
+
+def compare(seed: int, engine: str) -> None:
+    torch.manual_seed(seed)
+    arguments = drawn(Random(seed))
+    prompt = LONG[1]
+    with tempfile.TemporaryDirectory() as folder, torch.no_grad():
+        expected = write(Path(folder), *arguments)(prompt)
+        command = [engine, folder, folder + "/logits", "0", *map(str, prompt)]
+        subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
+        found = torch.frombuffer(bytearray(Path(folder, "logits").read_bytes()), dtype=torch.float32)
+    error = float((found.view_as(expected) - expected).abs().max() / expected.abs().max())
+    print(f"{seed:4} {error:.1e} {arguments[0][0].__name__} {arguments[2]} {arguments[1]}", flush=True)
+    assert error < 1e-4, "the engine disagrees"
 
 
 if __name__ == "__main__":
-    for name in sys.argv[1:] or MODELS:
-        make(name, *MODELS[name])
+    if sys.argv[1:2] == ["--random"]:
+        for seed in range(int(sys.argv[2])):
+            compare(seed, sys.argv[3])
+    else:
+        for name in sys.argv[1:] or MODELS:
+            make(name, *MODELS[name])

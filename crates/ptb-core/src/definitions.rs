@@ -6,16 +6,21 @@
 mod agent;
 mod benchmark;
 mod catalog;
+mod data;
 mod family;
 mod model;
 mod pack;
 
 pub use agent::{AgentDefinition, Scaffold, ScriptStep};
 pub use benchmark::{
-    BenchmarkDefinition, DataDefinition, DataFile, FewShot, FieldMapping, JudgeSettings, MetricName, MicroSet,
-    SampleOrder, SamplingOverrides, ScorerDefinition, Solver, Split, TokenPrices,
+    BenchmarkDefinition, FewShot, JudgeSettings, MetricName, SampleOrder, SamplingOverrides, ScorerDefinition, Solver,
+    TokenPrices,
 };
 pub use catalog::{Catalog, DefinitionError};
+pub use data::{
+    AnswerKind, BaselineMapping, DataDefinition, DataFile, FieldMapping, FileSource, Fingerprint, HashedId, HubFile,
+    MicroSet, PinnedFile, Split,
+};
 pub use family::{Family, Template, UnknownTemplate};
 pub use model::{BaseModelDefinition, BaseModelSource, Gate};
-pub use pack::{ChoiceOrder, JudgeWording, Pack, PromptWording};
+pub use pack::{ChoiceOrder, JudgeWording, MissingValues, Pack, PromptWording};

@@ -4,6 +4,7 @@
 //! |---|---|
 //! | [`code`] | programs that a model wrote: running and checking them |
 //! | [`data`] | data sets: fetching, checking, items |
+//! | [`hub`] | the Hugging Face hub: addresses, tokens, the files of a model |
 //! | [`prompt`] | from an item to the messages of a request |
 //! | [`engine`] | what generates tokens, as a trait |
 //! | [`http`] | the HTTP client of engines and judges |
@@ -24,6 +25,7 @@ pub mod engine;
 pub mod evaluation;
 pub mod grader;
 pub mod http;
+pub mod hub;
 pub mod judge;
 mod log;
 pub mod on_demand;

@@ -9,13 +9,28 @@ mod pcg;
 use mersenne::MersenneTwister;
 pub use pcg::NumpyGenerator;
 
+/// Python's `random.Random(seed)`: one generator that several lists are shuffled with, one after the other.
+#[derive(Debug)]
+pub struct PythonGenerator(MersenneTwister);
+
+impl PythonGenerator {
+    /// `random.Random(seed)`.
+    pub fn new(seed: u64) -> Self {
+        Self(MersenneTwister::new(seed))
+    }
+
+    /// `shuffle(items)`.
+    pub fn shuffle<T>(&mut self, items: &mut [T]) {
+        for last in (1..items.len()).rev() {
+            let other = self.0.below(last as u64 + 1) as usize;
+            items.swap(last, other);
+        }
+    }
+}
+
 /// Puts items into the order of Python's `random.Random(seed).shuffle(items)`.
 pub fn python_shuffle<T>(seed: u64, items: &mut [T]) {
-    let mut random = MersenneTwister::new(seed);
-    for last in (1..items.len()).rev() {
-        let other = random.below(last as u64 + 1) as usize;
-        items.swap(last, other);
-    }
+    PythonGenerator::new(seed).shuffle(items);
 }
 
 /// The order of numpy's `default_rng(seed).permutation(n)`.

@@ -1,9 +1,8 @@
 //! Benchmarks.
 
-use std::fmt;
-
 use serde::{Deserialize, Serialize};
 
+use super::data::{DataDefinition, FieldMapping};
 use crate::ids::BenchmarkId;
 
 /// `definitions/benchmarks/*.toml`: data, solver, scorer and metric.
@@ -151,127 +150,6 @@ pub struct TokenPrices {
     pub cached_input: f64,
     /// Tokens of the answer, thinking included.
     pub output: f64,
-}
-
-/// The files of a data set.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct DataDefinition {
-    /// Licence of the data.
-    pub licence: String,
-    /// The items that are scored.
-    pub test: DataFile,
-    /// Items that may be trained on.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub train: Option<DataFile>,
-    /// Answers of another model that a judge compares with, found by the items' ids.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub baseline: Option<DataFile>,
-}
-
-impl DataDefinition {
-    /// The file of a split, where the data set has it.
-    pub fn file(&self, split: Split) -> Option<&DataFile> {
-        match split {
-            Split::Test => Some(&self.test),
-            Split::Train => self.train.as_ref(),
-        }
-    }
-}
-
-/// Part of a data set.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Split {
-    /// Items that are scored and must not be trained on.
-    Test,
-    /// Items that may be trained on.
-    Train,
-}
-
-impl Split {
-    /// The name used in files and on the command line.
-    pub fn name(self) -> &'static str {
-        match self {
-            Split::Test => "test",
-            Split::Train => "train",
-        }
-    }
-}
-
-impl fmt::Display for Split {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.pad(self.name())
-    }
-}
-
-/// One file of a data set.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "from", rename_all = "kebab-case", deny_unknown_fields)]
-pub enum DataFile {
-    /// JSON Lines at a pinned address.
-    Download {
-        /// Address that names a revision.
-        url: String,
-        /// Path below the data folder, and below a mirror given with `--from`.
-        path: String,
-        /// SHA-256 of the content, lower-case hexadecimal.
-        sha256: String,
-        /// Size in bytes.
-        bytes: u64,
-        /// Number of rows.
-        rows: u32,
-    },
-    /// Generated from a seed by the embedded micro suite.
-    Micro {
-        /// Which set.
-        set: MicroSet,
-    },
-}
-
-/// The generated data sets.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum MicroSet {
-    /// Word problems of one and two steps.
-    Math,
-    /// Following a stated output format.
-    Format,
-}
-
-/// Which field of a row means what.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct FieldMapping {
-    /// The item's own id; without it, items are called `BENCHMARK/SPLIT/ROW`, rows counted from 0.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub id: Option<String>,
-    /// What is asked: a text, or a conversation where the solver takes one.
-    pub question: String,
-    /// The reference answer, where the data has one.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub answer: Option<String>,
-    /// Wrong choices, in the order of the data.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub distractors: Vec<String>,
-    /// The tests of a program.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub tests: Option<String>,
-    /// Name of the function that is tested.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub entry_point: Option<String>,
-    /// Descriptions of the functions that may be called.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub functions: Option<String>,
-    /// Criteria with their points.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub rubric: Option<String>,
-    /// Labels of a row that results are broken down by.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub tags: Option<String>,
-    /// The target is what follows the last occurrence of this text in the answer.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub target_after: Option<String>,
 }
 
 /// Worked examples from the train split.

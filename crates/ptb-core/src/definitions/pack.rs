@@ -34,9 +34,30 @@ pub struct PromptWording {
     /// In which order choices are shown.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub choice_order: Option<ChoiceOrder>,
+    /// What becomes of choices that a CSV reader may take for missing.
+    #[serde(default, skip_serializing_if = "MissingValues::is_text")]
+    pub missing_values: MissingValues,
     /// What the judge is told, where one grades.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub judge: Option<JudgeWording>,
+}
+
+/// What becomes of choices such as `N/A`.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum MissingValues {
+    /// They are text like any other.
+    #[default]
+    Text,
+    /// They become `None`, as when pandas reads the file: a defect of the reference.
+    Python,
+}
+
+impl MissingValues {
+    #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes references")]
+    fn is_text(&self) -> bool {
+        *self == Self::Text
+    }
 }
 
 /// In which order choices are shown; in the data the right one comes first.

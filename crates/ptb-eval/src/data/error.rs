@@ -74,6 +74,37 @@ pub enum DataError {
         /// Rows of the file.
         found: usize,
     },
+    /// The file has no rows.
+    #[error("{} has no rows: get the file anew, or correct the definition", .0.display())]
+    NoRows(PathBuf),
+    /// The mirror does not have the file.
+    #[error(
+        "the mirror does not have the file: looked for {}",
+        .0.iter().map(|path| path.display().to_string()).collect::<Vec<_>>().join(", ")
+    )]
+    NotInMirror(Vec<PathBuf>),
+    /// There is no answer to compare an item's with.
+    #[error("{} has no answer for the item {id:?}: get both files anew", path.display())]
+    NoBaseline {
+        /// The file of answers.
+        path: PathBuf,
+        /// The item.
+        id: String,
+    },
+    /// The definition does not say where the baseline's answers stand in a row.
+    #[error("the definition of {0} has baseline data, but no `fields.baseline`: add its `id` and `answer`")]
+    NoBaselineFields(BenchmarkId),
+    /// Several files failed.
+    #[error("{}", .0.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"))]
+    Several(Vec<DataError>),
+    /// The hub's list of files cannot be read.
+    #[error("the list of files at {url} cannot be read: {reason}")]
+    Listing {
+        /// The address.
+        url: String,
+        /// Why.
+        reason: String,
+    },
     /// The path in the definition would leave the data folder.
     #[error("the data path {0:?} of a definition leaves the data folder: use a relative path without '..'")]
     PathEscapes(String),
@@ -99,9 +130,14 @@ pub enum Mismatch {
         /// Size found.
         found: u64,
     },
+    /// Nothing says what it should be.
+    #[error("no hash of it is known, because it was not fetched")]
+    Unpinned,
     /// Another content.
-    #[error("its SHA-256 is {found} instead of {expected}")]
+    #[error("its {kind} is {found} instead of {expected}")]
     Hash {
+        /// Kind of hash.
+        kind: &'static str,
         /// Pinned hash.
         expected: String,
         /// Hash found.
@@ -115,6 +151,20 @@ pub enum RowProblem {
     /// The text is not UTF-8.
     #[error("not valid UTF-8")]
     Encoding,
+    /// The CSV cannot be read.
+    #[error("not a CSV record: {0}")]
+    Csv(String),
+    /// A CSV record has more or fewer values than the header.
+    #[error("it has {found} values, the header has {expected}")]
+    Columns {
+        /// Columns of the header.
+        expected: u64,
+        /// Values of the record.
+        found: u64,
+    },
+    /// Two columns have one name.
+    #[error("two columns are called {0:?}")]
+    RepeatedColumn(String),
     /// The line is no JSON object.
     #[error("not a JSON object: {0}")]
     Json(String),
@@ -130,6 +180,31 @@ pub enum RowProblem {
     /// The answer does not have the mark in front of the target.
     #[error("the answer has no {0:?} in front of the target")]
     NoTarget(String),
+    /// A field holds no conversation.
+    #[error(
+        "the field {0:?} is neither a text nor a list of turns with `role` (system, user, assistant) and `content`"
+    )]
+    NoConversation(String),
+    /// A field holds no rubric.
+    #[error("the field {0:?} is no list of criteria with `criterion` and `points`: {1}")]
+    Rubric(String, String),
+    /// A field holds no function call.
+    #[error("{0}")]
+    Call(String),
+    /// Too few or too many choices.
+    #[error("it has {found} choices, from 2 to {most} can be shown")]
+    Choices {
+        /// Choices found.
+        found: usize,
+        /// Most choices.
+        most: usize,
+    },
+    /// The answer names none of the choices.
+    #[error("the answer {0:?} names none of the choices")]
+    NoSuchChoice(String),
+    /// The definition does not say where an item's part stands.
+    #[error("the definition's `fields` do not say where the `{0}` of a row stand: add it")]
+    Unmapped(&'static str),
     /// Two rows have one id.
     #[error("the id {id:?} is that of line {first} too")]
     DuplicateId {

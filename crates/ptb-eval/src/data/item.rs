@@ -52,6 +52,14 @@ pub enum Reference {
 }
 
 impl Reference {
+    /// The choices in the order shown.
+    pub fn choices(&self) -> Option<&[String]> {
+        match self {
+            Self::Choices(choices) => Some(choices),
+            _ => None,
+        }
+    }
+
     fn is_text(&self) -> bool {
         *self == Self::Text
     }

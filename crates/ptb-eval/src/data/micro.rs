@@ -18,8 +18,7 @@ pub fn micro_items(
     seed: u64,
 ) -> Result<Vec<Item>, DataError> {
     let name = format!("{} {split} items", benchmark.id);
-    let reader =
-        RowReader { benchmark: &benchmark.id, split, fields: &benchmark.fields, path: Path::new(name.as_str()) };
+    let reader = RowReader { benchmark, split, path: Path::new(name.as_str()) };
     let row_of = |(row, item): (usize, ptb_micro::Item)| {
         reader.item_of(&fields_of(item), row).map_err(|problem| DataError::Row {
             path: reader.path.to_owned(),
@@ -39,7 +38,7 @@ pub fn export_micro(set: MicroSet, split: Split, count: usize, seed: u64) -> Str
 fn generate(set: MicroSet, split: Split, count: usize, seed: u64) -> Vec<ptb_micro::Item> {
     let split = match split {
         Split::Test => ptb_micro::Split::Test,
-        Split::Train => ptb_micro::Split::Train,
+        Split::Train | Split::Baseline => ptb_micro::Split::Train,
     };
     match set {
         MicroSet::Math => ptb_micro::micro_math(split, count, seed),

@@ -1,19 +1,21 @@
 //! The data folder.
 
 use std::ffi::OsString;
-use std::fs;
-use std::io::ErrorKind;
 use std::path::{Component, Path, PathBuf};
 
-use ptb_core::definitions::{BenchmarkDefinition, DataFile, Split};
-use ptb_core::files::{self, IoContext};
+use ptb_core::definitions::{BenchmarkDefinition, DataFile, PinnedFile, SampleOrder, Split};
+use ptb_core::files::{self, FileError};
 use ptb_core::ids::BenchmarkId;
 use serde::Serialize;
 
+use super::baseline;
 use super::error::{DataError, Mismatch};
 use super::item::Item;
+use super::known::{FileState, KnownFile};
 use super::micro::micro_items;
+use super::pins::{FirstFetch, Pins};
 use super::rows::RowReader;
+use crate::python_random::python_shuffle;
 
 /// The default data folder: `PTB_DATA`, else `ptb/data` in the user's cache folder. None where the environment names
 /// neither; `variable` looks an environment variable up.
@@ -38,26 +40,14 @@ pub struct DataStatus {
     pub split: Split,
     /// The file; none for a generated set.
     pub path: Option<PathBuf>,
-    /// Its pinned size in bytes.
+    /// Its pinned size in bytes; 0 where nothing is pinned.
     pub bytes: u64,
     /// Whether it can be used.
+    #[serde(flatten)]
     pub state: FileState,
-}
-
-/// Whether a file of a data set can be used.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case", tag = "state", content = "detail")]
-pub enum FileState {
-    /// Made from a seed whenever it is needed.
-    Generated,
-    /// Never fetched.
-    Absent,
-    /// There, with the pinned size; the content was not looked at.
-    Present,
-    /// There, with the pinned content.
-    Verified,
-    /// There, but not the pinned file; says how it differs.
-    Damaged(String),
+    /// What pinned it, where its definition does not.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub first_fetch: Option<FirstFetch>,
 }
 
 /// How closely a file is looked at.
@@ -65,71 +55,6 @@ pub enum FileState {
 enum Look {
     Size,
     Content,
-}
-
-/// What a definition pins of a downloaded file.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Pin<'a> {
-    pub(crate) url: &'a str,
-    pub(crate) path: &'a str,
-    pub(crate) sha256: &'a str,
-    pub(crate) bytes: u64,
-    rows: u32,
-}
-
-impl<'a> Pin<'a> {
-    pub(crate) fn of(file: &'a DataFile) -> Option<Self> {
-        match file {
-            DataFile::Download { url, path, sha256, bytes, rows } => {
-                Some(Self { url, path, sha256, bytes: *bytes, rows: *rows })
-            }
-            DataFile::Micro { .. } => None,
-        }
-    }
-
-    /// Compares size and hash of a file.
-    pub(crate) fn check_file(&self, path: &Path) -> Result<Option<Mismatch>, DataError> {
-        let found = fs::metadata(path).with_path("read", path)?.len();
-        if found != self.bytes {
-            return Ok(Some(Mismatch::Size { expected: self.bytes, found }));
-        }
-        Ok(self.check_hash(files::sha256_file(path)?))
-    }
-
-    /// The state of a file as far as its size tells.
-    fn state(&self, path: &Path) -> Result<FileState, DataError> {
-        match fs::metadata(path) {
-            Err(error) if error.kind() == ErrorKind::NotFound => Ok(FileState::Absent),
-            Ok(metadata) if !metadata.is_file() => Ok(FileState::Damaged("it is not a plain file".to_owned())),
-            Ok(metadata) if metadata.len() != self.bytes => {
-                let mismatch = Mismatch::Size { expected: self.bytes, found: metadata.len() };
-                Ok(FileState::Damaged(mismatch.to_string()))
-            }
-            metadata => Ok(metadata.with_path("read", path).map(|_| FileState::Present)?),
-        }
-    }
-
-    /// The state of a file by its hash.
-    fn verified_state(&self, path: &Path) -> Result<FileState, DataError> {
-        match self.state(path)? {
-            FileState::Present => {
-                let mismatch = self.check_file(path)?;
-                Ok(mismatch.map_or(FileState::Verified, |mismatch| FileState::Damaged(mismatch.to_string())))
-            }
-            state => Ok(state),
-        }
-    }
-
-    /// The error that says how the file differs.
-    fn changed(&self, path: &Path) -> Result<DataError, DataError> {
-        let mismatch = self.check_file(path)?.unwrap_or(Mismatch::Size { expected: self.bytes, found: 0 });
-        let advice = "Delete the file and run `ptb data fetch` again".to_owned();
-        Ok(DataError::Changed { path: path.to_owned(), mismatch, advice })
-    }
-
-    fn check_hash(&self, found: String) -> Option<Mismatch> {
-        (found != self.sha256).then(|| Mismatch::Hash { expected: self.sha256.to_owned(), found })
-    }
 }
 
 impl DataStore {
@@ -143,50 +68,114 @@ impl DataStore {
         &self.root
     }
 
-    /// All items of a part of a benchmark's data, checked against what its definition pins.
+    /// What was pinned on first fetch.
+    pub(crate) fn pins(&self) -> Pins {
+        Pins::of(&self.root)
+    }
+
+    /// All items of a part of a benchmark's data, checked against what is pinned, in the order that the definition says.
     ///
     /// Training items of a generated set have no fixed number: see [`micro_items`].
     pub fn items(&self, benchmark: &BenchmarkDefinition, split: Split) -> Result<Vec<Item>, DataError> {
         let no_split = || DataError::NoSplit { benchmark: benchmark.id.clone(), split };
-        let file = benchmark.data.file(split).ok_or_else(no_split)?;
-        match (file, Pin::of(file)) {
-            (_, Some(pin)) => self.pinned_items(benchmark, split, &pin),
-            (DataFile::Micro { set }, None) if split == Split::Test => {
-                micro_items(benchmark, *set, split, usize::MAX, 0)
+        let mut items = match benchmark.data.file(split).ok_or_else(no_split)? {
+            DataFile::Download(file) => self.pinned_items(benchmark, split, file)?,
+            DataFile::Micro { set } if split == Split::Test => micro_items(benchmark, *set, split, usize::MAX, 0)?,
+            DataFile::Micro { .. } => return Err(DataError::Unbounded { benchmark: benchmark.id.clone() }),
+        };
+        if split == Split::Test {
+            if let Some(file) = benchmark.data.file(Split::Baseline) {
+                self.join_baseline(benchmark, file, &mut items)?;
             }
-            _ => Err(DataError::Unbounded { benchmark: benchmark.id.clone() }),
+            if let SampleOrder::PythonShuffle(seed) = benchmark.order {
+                python_shuffle(seed, &mut items);
+            }
         }
+        Ok(items)
+    }
+
+    fn join_baseline(
+        &self,
+        benchmark: &BenchmarkDefinition,
+        file: &DataFile,
+        items: &mut [Item],
+    ) -> Result<(), DataError> {
+        let DataFile::Download(file) = file else {
+            return Err(DataError::NoSplit { benchmark: benchmark.id.clone(), split: Split::Baseline });
+        };
+        let (path, content) = self.content(benchmark, Split::Baseline, file)?;
+        baseline::join(benchmark, &path, &content, items)
     }
 
     fn pinned_items(
         &self,
         benchmark: &BenchmarkDefinition,
         split: Split,
-        pin: &Pin<'_>,
+        file: &PinnedFile,
     ) -> Result<Vec<Item>, DataError> {
-        let path = self.path_of(pin)?;
-        let content = match files::read_bounded(&path, pin.bytes) {
-            Err(error) if error.is_not_found() => {
-                return Err(DataError::Absent { benchmark: benchmark.id.clone(), split, path });
-            }
-            // Larger than pinned: the size alone tells.
-            Err(_) if pin.state(&path)? != FileState::Present => return Err(pin.changed(&path)?),
-            content => content?,
-        };
-        if pin.check_hash(files::sha256(&content)).is_some() {
-            return Err(pin.changed(&path)?);
-        }
-        let reader = RowReader { benchmark: &benchmark.id, split, fields: &benchmark.fields, path: &path };
-        let items = reader.read(&content)?;
-        match (items.len(), pin.rows as usize) {
-            (found, expected) if found != expected => Err(DataError::RowCount { path, expected, found }),
+        let (path, content) = self.content(benchmark, split, file)?;
+        let items = RowReader { benchmark, split, path: &path }.read(&content)?;
+        match (items.len(), file.rows.map(|rows| rows as usize)) {
+            (found, Some(expected)) if found != expected => Err(DataError::RowCount { path, expected, found }),
+            (0, _) => Err(DataError::NoRows(path)),
             _ => Ok(items),
         }
     }
 
-    /// Where a pinned file belongs.
-    pub(crate) fn path_of(&self, pin: &Pin<'_>) -> Result<PathBuf, DataError> {
-        safe_join(&self.root, pin.path)
+    /// The content of a file, which is the pinned one.
+    fn content(
+        &self,
+        benchmark: &BenchmarkDefinition,
+        split: Split,
+        file: &PinnedFile,
+    ) -> Result<(PathBuf, Vec<u8>), DataError> {
+        let path = self.path_of(file)?;
+        let known = KnownFile::of(file, &self.pins())?;
+        let content = match files::read_bounded(&path, known.most_bytes()) {
+            Err(error) if error.is_not_found() => {
+                return Err(DataError::Absent { benchmark: benchmark.id.clone(), split, path });
+            }
+            // Larger than pinned, or no plain file: the outside alone tells.
+            Err(error) => return Err(self.outside_problem(&known, &path, error)?),
+            Ok(content) => content,
+        };
+        let mismatch = if known.accepted().is_empty() {
+            Some(Mismatch::Unpinned)
+        } else {
+            known.check_size(content.len() as u64).or_else(|| known.check_hash(files::sha256(&content)))
+        };
+        match mismatch {
+            Some(mismatch) => Err(self.changed(&known, path, mismatch)),
+            None => Ok((path, content)),
+        }
+    }
+
+    fn outside_problem(&self, known: &KnownFile<'_>, path: &Path, error: FileError) -> Result<DataError, DataError> {
+        let mismatch = known.check_file(path)?;
+        Ok(mismatch.map_or(DataError::File(error), |mismatch| self.changed(known, path.to_owned(), mismatch)))
+    }
+
+    fn changed(&self, known: &KnownFile<'_>, path: PathBuf, mismatch: Mismatch) -> DataError {
+        let advice = match (&known.first, &mismatch) {
+            (Some(first), _) => format!(
+                "It was pinned on its first fetch, from {}: delete the file and fetch it again from there, or pin another \
+                 with `ptb data fetch --replace`",
+                first.origin
+            ),
+            (None, Mismatch::Unpinned) => {
+                format!(
+                    "Put it into a mirror folder and fetch it with `--from DIR`, which pins it in {}",
+                    self.pins().path().display()
+                )
+            }
+            (None, _) => "Delete the file and run `ptb data fetch` again".to_owned(),
+        };
+        DataError::Changed { path, mismatch, advice }
+    }
+
+    /// Where a file belongs.
+    pub(crate) fn path_of(&self, file: &PinnedFile) -> Result<PathBuf, DataError> {
+        safe_join(&self.root, &file.path)
     }
 
     /// The files of the benchmarks, without looking into them.
@@ -210,22 +199,35 @@ impl DataStore {
         benchmarks: impl IntoIterator<Item = &'a BenchmarkDefinition>,
         look: Look,
     ) -> Result<Vec<DataStatus>, DataError> {
-        let mut statuses = Vec::new();
-        for (benchmark, split, file) in files_of(benchmarks) {
-            let (path, bytes, state) = match Pin::of(file) {
-                None => (None, 0, FileState::Generated),
-                Some(pin) => {
-                    let path = self.path_of(&pin)?;
-                    let state = match look {
-                        Look::Size => pin.state(&path)?,
-                        Look::Content => pin.verified_state(&path)?,
-                    };
-                    (Some(path), pin.bytes, state)
-                }
-            };
-            statuses.push(DataStatus { benchmark: benchmark.id.clone(), split, path, bytes, state });
-        }
-        Ok(statuses)
+        files_of(benchmarks).map(|(benchmark, split, file)| self.status(benchmark, split, file, look)).collect()
+    }
+
+    fn status(
+        &self,
+        benchmark: &BenchmarkDefinition,
+        split: Split,
+        file: &DataFile,
+        look: Look,
+    ) -> Result<DataStatus, DataError> {
+        let benchmark = benchmark.id.clone();
+        let DataFile::Download(file) = file else {
+            return Ok(DataStatus {
+                benchmark,
+                split,
+                path: None,
+                bytes: 0,
+                state: FileState::Generated,
+                first_fetch: None,
+            });
+        };
+        let path = self.path_of(file)?;
+        let known = KnownFile::of(file, &self.pins())?;
+        let state = match look {
+            Look::Size => known.state(&path)?,
+            Look::Content => known.verified_state(&path)?,
+        };
+        let bytes = known.accepted().first().map_or(0, |fingerprint| fingerprint.bytes);
+        Ok(DataStatus { benchmark, split, path: Some(path), bytes, state, first_fetch: known.first })
     }
 }
 
@@ -234,9 +236,7 @@ pub(crate) fn files_of<'a>(
     benchmarks: impl IntoIterator<Item = &'a BenchmarkDefinition>,
 ) -> impl Iterator<Item = (&'a BenchmarkDefinition, Split, &'a DataFile)> {
     benchmarks.into_iter().flat_map(|benchmark| {
-        [Split::Test, Split::Train]
-            .into_iter()
-            .filter_map(move |split| benchmark.data.file(split).map(|file| (benchmark, split, file)))
+        Split::ALL.into_iter().filter_map(move |split| benchmark.data.file(split).map(|file| (benchmark, split, file)))
     })
 }
 

@@ -8,7 +8,7 @@ use thiserror::Error;
 
 use super::cascade::{Rung, rungs};
 use super::model::ModelIdentity;
-use crate::data::{DataError, DataStore, Item, hash_items};
+use crate::data::{DataError, DataStore, Item, hash_items, show_choices};
 use crate::engine::ChatRequest;
 use crate::prompt::{PromptError, Prompter};
 use crate::scorer::Scorer;
@@ -87,7 +87,10 @@ pub struct Plan {
 impl Plan {
     /// A plan on the test data of the store.
     pub fn load(store: &DataStore, request: &PlanRequest<'_>) -> Result<Self, PlanError> {
-        let items = store.items(request.benchmark, Split::Test)?;
+        let mut items = store.items(request.benchmark, Split::Test)?;
+        if let Some(order) = request.wording.choice_order {
+            show_choices(&mut items, order, request.wording.missing_values);
+        }
         let train = match request.benchmark.fewshot {
             Some(_) => store.items(request.benchmark, Split::Train)?,
             None => Vec::new(),

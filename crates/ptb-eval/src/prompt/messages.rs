@@ -1,13 +1,13 @@
 //! The messages of a question.
 
-use ptb_core::definitions::{BenchmarkDefinition, PromptWording};
+use ptb_core::definitions::{BenchmarkDefinition, PromptWording, Solver};
 use ptb_core::files;
 use ptb_core::ids::BenchmarkId;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use super::placeholders::{fill, mentions};
-use crate::data::{Item, split_answer};
+use crate::data::{Item, letter, split_answer};
 
 /// Who says a message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -47,6 +47,17 @@ pub struct ChatMessage {
 /// A wording that does not fit its benchmark.
 #[derive(Debug, Error, Clone, PartialEq, Eq)]
 pub enum PromptError {
+    /// The user message does not show the choices.
+    #[error(
+        "the wording of {0} has no {{choices}} in `user`, or no `choice_line` with {{letter}} and {{choice}}: add them"
+    )]
+    NoChoices(BenchmarkId),
+    /// Nothing says in which order choices are shown.
+    #[error("the wording of {0} has no `choice_order`: without one, the right choice would always be A")]
+    NoChoiceOrder(BenchmarkId),
+    /// The item is a conversation of its own, so a wording would say nothing.
+    #[error("the wording of {0} has a `user` message, but its items are whole conversations: remove it from the pack")]
+    NotWorded(BenchmarkId),
     /// The user message does not ask the question.
     #[error("the wording of {0} has no {{question}} in `user`: every item would get the same prompt")]
     NoQuestion(BenchmarkId),
@@ -68,10 +79,12 @@ pub enum PromptError {
     },
 }
 
-/// Makes the messages of each item of a benchmark.
+/// Makes the request of each item of a benchmark.
 #[derive(Debug, Clone)]
 pub struct Prompter {
+    solver: Solver,
     user: String,
+    choice_line: String,
     system: Option<String>,
     hash: String,
 }
@@ -79,23 +92,58 @@ pub struct Prompter {
 impl Prompter {
     /// A prompter with the pack's wording; `train` has the train split's items where the benchmark shows examples.
     pub fn new(benchmark: &BenchmarkDefinition, wording: &PromptWording, train: &[Item]) -> Result<Self, PromptError> {
-        if !mentions(&wording.user, "question") {
-            return Err(PromptError::NoQuestion(benchmark.id.clone()));
-        }
-        let system = system_message(benchmark, wording, train)?;
-        Ok(Self { user: wording.user.clone(), system, hash: hash(benchmark, wording) })
+        check(benchmark, wording)?;
+        Ok(Self {
+            solver: benchmark.solver,
+            user: wording.user.clone(),
+            choice_line: wording.choice_line.clone().unwrap_or_default(),
+            system: system_message(benchmark, wording, train)?,
+            hash: hash(benchmark, wording),
+        })
     }
 
     /// The conversation that ends with the item's question.
     pub fn messages(&self, item: &Item) -> Vec<ChatMessage> {
-        let user = fill(&self.user, &[("question", &item.question)]);
+        let user = match self.solver {
+            Solver::Conversation | Solver::FunctionCall => return item.conversation.clone(),
+            Solver::Question => fill(&self.user, &[("question", &item.question)]),
+            Solver::MultipleChoice => self.with_choices(item),
+        };
         let system = self.system.iter().map(|content| ChatMessage { role: Role::System, content: content.clone() });
         system.chain([ChatMessage { role: Role::User, content: user }]).collect()
+    }
+
+    fn with_choices(&self, item: &Item) -> String {
+        let choices = item.reference.choices().unwrap_or_default();
+        let letters: Vec<_> = (0..choices.len()).map(letter).collect();
+        let line =
+            |(letter, choice): (&String, &String)| fill(&self.choice_line, &[("letter", letter), ("choice", choice)]);
+        let lines: Vec<_> = letters.iter().zip(choices).map(line).collect();
+        let values =
+            [("question", item.question.as_str()), ("letters", &letters.join(",")), ("choices", &lines.join("\n"))];
+        fill(&self.user, &values)
     }
 
     /// SHA-256 of the wording, the examples and the scorer: scores with different hashes are not comparable.
     pub fn hash(&self) -> &str {
         &self.hash
+    }
+}
+
+/// Checks that a wording says what the benchmark's items need and nothing that they do not use.
+fn check(benchmark: &BenchmarkDefinition, wording: &PromptWording) -> Result<(), PromptError> {
+    let id = || benchmark.id.clone();
+    let line = wording.choice_line.as_deref().unwrap_or_default();
+    match benchmark.solver {
+        Solver::Conversation | Solver::FunctionCall if wording.user.is_empty() => Ok(()),
+        Solver::Conversation | Solver::FunctionCall => Err(PromptError::NotWorded(id())),
+        _ if !mentions(&wording.user, "question") => Err(PromptError::NoQuestion(id())),
+        Solver::Question => Ok(()),
+        Solver::MultipleChoice if wording.choice_order.is_none() => Err(PromptError::NoChoiceOrder(id())),
+        Solver::MultipleChoice => {
+            let shown = mentions(&wording.user, "choices") && mentions(line, "letter") && mentions(line, "choice");
+            if shown { Ok(()) } else { Err(PromptError::NoChoices(id())) }
+        }
     }
 }
 

@@ -4,6 +4,7 @@ const WORDS: usize = 624;
 const MIDDLE: usize = 397;
 
 /// The generator behind Python's `random.Random`.
+#[derive(Debug)]
 pub(super) struct MersenneTwister {
     state: [u32; WORDS],
     next: usize,

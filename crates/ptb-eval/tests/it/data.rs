@@ -4,7 +4,7 @@ use std::ffi::OsString;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use ptb_core::definitions::{BenchmarkDefinition, Catalog, DataFile, Split};
+use ptb_core::definitions::{BenchmarkDefinition, Catalog, DataFile, FileSource, Fingerprint, PinnedFile, Split};
 use ptb_core::files;
 use ptb_eval::data::{DataStore, FetchAction, FileState, Source, default_root, hash_items};
 
@@ -19,14 +19,25 @@ pub fn benchmark_with(url: &str, sha256: &str, bytes: u64, rows: u32) -> Benchma
     let mut benchmark = embedded("gsm8k");
     benchmark.fewshot = None;
     benchmark.data.train = None;
-    benchmark.data.test = DataFile::Download {
-        url: url.to_owned(),
+    benchmark.fields.hashed_id = None;
+    benchmark.data.test = DataFile::Download(Box::new(PinnedFile {
+        source: FileSource::Url(url.to_owned()),
         path: "set/test.jsonl".to_owned(),
-        sha256: sha256.to_owned(),
-        bytes,
-        rows,
-    };
+        mirror_paths: Vec::new(),
+        pinned: Some(Fingerprint { sha256: sha256.to_owned(), bytes }),
+        rows: Some(rows),
+        packed: None,
+        same_rows: Vec::new(),
+    }));
     benchmark
+}
+
+/// The file of the test data, to be changed.
+pub fn test_file(benchmark: &mut BenchmarkDefinition) -> &mut PinnedFile {
+    match &mut benchmark.data.test {
+        DataFile::Download(file) => file,
+        DataFile::Micro { .. } => panic!("the set is generated"),
+    }
 }
 
 pub fn embedded(name: &str) -> BenchmarkDefinition {
@@ -142,8 +153,7 @@ fn a_path_out_of_the_data_folder_is_refused() {
     let folder = tempfile::tempdir().unwrap();
     for path in ["../x", "/etc/passwd", "a/../../x", "", "./x"] {
         let mut benchmark = pinned(&content(), 100);
-        let DataFile::Download { path: pinned, .. } = &mut benchmark.data.test else { unreachable!() };
-        path.clone_into(pinned);
+        path.clone_into(&mut test_file(&mut benchmark).path);
         let error = DataStore::at(folder.path()).items(&benchmark, Split::Test).unwrap_err();
         assert!(error.to_string().contains("leaves the data folder"), "{path}: {error}");
     }

@@ -7,6 +7,7 @@ use std::time::Duration;
 use ptb_core::definitions::BenchmarkDefinition;
 use ptb_core::files;
 use ptb_eval::data::{DataError, DataStore, Downloader, FetchAction, FetchReport, Source};
+use ptb_eval::hub::Hub;
 
 use crate::data::{benchmark_with, content};
 use crate::web_server::{Reply, WebServer, status};
@@ -17,7 +18,7 @@ fn benchmark(server: &WebServer, content: &[u8]) -> BenchmarkDefinition {
 
 fn fetch(root: &Path, benchmark: &BenchmarkDefinition) -> Result<FetchReport, DataError> {
     let downloader = Downloader::new(3, Duration::from_millis(1));
-    let reports = DataStore::at(root).fetch([benchmark], Source::Network(&downloader), &mut |_| {})?;
+    let reports = DataStore::at(root).fetch([benchmark], Source::Network(&downloader, &Hub::default()), &mut |_| {})?;
     Ok(reports.into_iter().next().unwrap())
 }
 
@@ -171,12 +172,12 @@ fn a_file_that_another_process_downloads_is_left_alone() {
 fn progress_reaches_the_whole_size() {
     let folder = tempfile::tempdir().unwrap();
     let server = WebServer::start(vec![Reply::File(content())]);
-    let mut last = (0, 0);
+    let mut last = (0, None);
     let source = &Downloader::default();
     DataStore::at(folder.path())
-        .fetch([&benchmark(&server, &content())], Source::Network(source), &mut |progress| {
+        .fetch([&benchmark(&server, &content())], Source::Network(source, &Hub::default()), &mut |progress| {
             last = (progress.done, progress.total);
         })
         .unwrap();
-    assert_eq!(last, (content().len() as u64, content().len() as u64));
+    assert_eq!(last, (content().len() as u64, Some(content().len() as u64)));
 }

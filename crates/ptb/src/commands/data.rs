@@ -1,23 +1,21 @@
-//! `ptb data`: the data sets of the benchmarks.
+//! `ptb data`: data sets and base models on this machine.
 
-use std::path::{Path, PathBuf};
-use std::time::Duration;
+mod fetch;
+mod progress;
+mod selection;
 
-use clap::{Args, Subcommand, ValueEnum};
-use ptb_core::definitions::{BenchmarkDefinition, Catalog, DataFile, Split};
-use ptb_core::files;
-use ptb_core::ids::BenchmarkId;
-use ptb_eval::data::{DataError, DataStatus, DataStore, Downloader, FetchReport, FileState, Source, export_micro};
+use clap::{Args, Subcommand};
+use ptb_core::definitions::Catalog;
+use ptb_eval::data::{DataStatus, DataStore, FileState};
+use serde_json::{Value, json};
 
+use self::fetch::FetchArguments;
+use self::selection::{Selected, Selection};
 use super::Environment;
-use crate::failure::{Failure, Outcome, Sort, bad, usage};
+use crate::failure::{Outcome, Sort, bad};
 use crate::output;
 
-/// How often a broken download is tried again, and the first pause between tries.
-const TRIES: u32 = 5;
-const PAUSE: Duration = Duration::from_secs(1);
-
-/// Lists, fetches and verifies the data sets of the benchmarks
+/// Lists, fetches and verifies data sets and base models
 #[derive(Debug, Args)]
 pub struct DataArguments {
     #[command(subcommand)]
@@ -26,164 +24,122 @@ pub struct DataArguments {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Shows which data sets are on this machine
-    List(Selection),
-    /// Fetches data sets, pinned by revision and checksum; goes on with a broken download
+    /// Shows which data sets and base models are on this machine
     ///
-    /// Example: ptb data fetch gsm8k
+    /// Example: ptb data list
+    List(Selection),
+    /// Fetches data sets and base models, pinned by revision and checksum; goes on with a broken download
+    ///
+    /// A gated data set or model needs an access token in HF_TOKEN. HF_ENDPOINT names another hub.
+    ///
+    /// A data set whose hash its definition does not know, such as GPQA, is pinned by its first fetch: pins.json in the data
+    /// folder keeps the hash, and from then on the file must match it.
+    ///
+    /// Example: ptb data fetch gsm8k qwen3-4b
+    ///
+    /// Example: ptb data fetch --from /mnt/mirror
     ///
     /// Example: ptb data fetch micro-math --split train --count 1000 --seed 1 --out train.jsonl
+    #[command(verbatim_doc_comment)]
     Fetch(FetchArguments),
-    /// Compares the data sets on this machine with their checksums
+    /// Compares the data sets and base models on this machine with their checksums
+    ///
+    /// Example: ptb data verify gsm8k
     Verify(Selection),
-}
-
-#[derive(Debug, Args)]
-struct Selection {
-    /// Benchmarks [default: all]
-    benchmarks: Vec<BenchmarkId>,
-    /// Print JSON
-    #[arg(long)]
-    json: bool,
-}
-
-#[derive(Debug, Args)]
-struct FetchArguments {
-    #[command(flatten)]
-    selection: Selection,
-    /// Copy from a folder instead of downloading
-    #[arg(long, value_name = "DIR")]
-    from: Option<PathBuf>,
-    /// Write one split of one benchmark to a file as JSON Lines
-    #[arg(long, value_name = "FILE", requires = "split")]
-    out: Option<PathBuf>,
-    /// The split to write
-    #[arg(long, value_enum, requires = "out")]
-    split: Option<SplitName>,
-    /// Rows to write; generated train splits have as many as asked for
-    #[arg(long, requires = "out", default_value_t = 1000)]
-    count: usize,
-    /// Seed of a generated train split
-    #[arg(long, requires = "out", default_value_t = 0)]
-    seed: u64,
-}
-
-#[derive(Debug, Clone, Copy, ValueEnum)]
-enum SplitName {
-    Test,
-    Train,
 }
 
 pub fn data(arguments: &DataArguments, environment: &Environment) -> Outcome {
     let store = DataStore::at(environment.cache.data());
-    let catalog = Environment::catalog(None)?;
     match &arguments.command {
-        Command::List(selection) => show(&store.list(selected(&catalog, selection)?).bad()?, selection.json),
-        Command::Verify(selection) => verify(&store, &catalog, selection),
-        Command::Fetch(arguments) => fetch(arguments, &store, &catalog),
+        Command::List(selection) => {
+            let catalog = selection.catalog()?;
+            let (data, models) = states(&selection.of(&catalog)?, &store, environment, false)?;
+            show(&data, &models, selection.json)
+        }
+        Command::Verify(selection) => verify(&selection.catalog()?, selection, &store, environment),
+        Command::Fetch(arguments) => fetch::fetch(arguments, &store, environment),
     }
 }
 
-fn selected<'a>(catalog: &'a Catalog, selection: &Selection) -> Result<Vec<&'a BenchmarkDefinition>, Failure> {
-    if selection.benchmarks.is_empty() {
-        return Ok(catalog.benchmarks().collect());
+/// The state of a base model.
+struct ModelStatus {
+    name: String,
+    folder: Option<String>,
+    state: FileState,
+}
+
+fn states(
+    selected: &Selected<'_>,
+    store: &DataStore,
+    environment: &Environment,
+    content: bool,
+) -> Result<(Vec<DataStatus>, Vec<ModelStatus>), crate::failure::Failure> {
+    let benchmarks = selected.benchmarks.iter().copied();
+    let data = if content { store.verify(benchmarks) } else { store.list(benchmarks) }.bad()?;
+    let status = |model: &&ptb_core::definitions::BaseModelDefinition| {
+        let name = model.id.to_string();
+        match selection::snapshot(model, environment) {
+            None => Ok(ModelStatus { name, folder: None, state: FileState::Generated }),
+            Some(snapshot) => {
+                let folder = Some(snapshot.folder.display().to_string());
+                Ok(ModelStatus { name, folder, state: snapshot.state(content).bad()? })
+            }
+        }
+    };
+    Ok((data, selected.models.iter().map(status).collect::<Result<_, _>>()?))
+}
+
+fn show(data: &[DataStatus], models: &[ModelStatus], json: bool) -> Outcome {
+    if json {
+        let data = data.iter().map(|status| serde_json::to_value(status).bad());
+        let models = models.iter().map(|status| Ok(model_json(status)));
+        return output::json(&data.chain(models).collect::<Result<Vec<_>, _>>()?);
     }
-    selection.benchmarks.iter().map(|id| catalog.benchmark(id)).collect::<Result<_, _>>().usage()
+    let lines = data.iter().map(data_line).chain(models.iter().map(model_line));
+    output::data(&lines.collect::<String>())
 }
 
-fn show(statuses: &[DataStatus], json: bool) -> Outcome {
-    if json { output::json(&statuses) } else { output::data(&statuses.iter().map(status_line).collect::<String>()) }
+fn model_json(status: &ModelStatus) -> Value {
+    let mut value = json!({ "model": status.name, "path": status.folder });
+    if let (Value::Object(value), Ok(Value::Object(state))) = (&mut value, serde_json::to_value(&status.state)) {
+        value.extend(state);
+    }
+    value
 }
 
-fn status_line(status: &DataStatus) -> String {
-    let state = match &status.state {
-        FileState::Generated => "generated".to_owned(),
+fn data_line(status: &DataStatus) -> String {
+    let path = status.path.as_deref().map_or_else(String::new, |path| format!("  {}", path.display()));
+    let first = status.first_fetch.as_ref().map_or_else(String::new, |first| {
+        format!("  (pinned on first fetch: SHA-256 {:.12}..., from {})", first.fingerprint.sha256, first.origin)
+    });
+    format!("{:<18} {:<8} {}{path}{first}\n", status.benchmark, status.split, state_text(&status.state, "generated"))
+}
+
+fn model_line(status: &ModelStatus) -> String {
+    let path = status.folder.as_ref().map_or_else(String::new, |folder| format!("  {folder}"));
+    format!("{:<18} {:<8} {}{path}\n", status.name, "model", state_text(&status.state, "part of the program"))
+}
+
+fn state_text(state: &FileState, built_in: &str) -> String {
+    match state {
+        FileState::Generated => built_in.to_owned(),
         FileState::Absent => "not fetched".to_owned(),
         FileState::Present => "there".to_owned(),
         FileState::Verified => "verified".to_owned(),
         FileState::Damaged(difference) => format!("DAMAGED: {difference}"),
-    };
-    let path = status.path.as_deref().map_or_else(String::new, |path| format!("  {}", path.display()));
-    format!("{:<14} {:<6} {state}{path}\n", status.benchmark, status.split)
+    }
 }
 
-fn verify(store: &DataStore, catalog: &Catalog, selection: &Selection) -> Outcome {
-    let statuses = store.verify(selected(catalog, selection)?).bad()?;
-    show(&statuses, selection.json)?;
-    let damaged = statuses.iter().filter(|status| matches!(status.state, FileState::Damaged(_)));
-    let names: Vec<_> = damaged.map(|status| format!("{} {}", status.benchmark, status.split)).collect();
+fn verify(catalog: &Catalog, selection: &Selection, store: &DataStore, environment: &Environment) -> Outcome {
+    let (data, models) = states(&selection.of(catalog)?, store, environment, true)?;
+    show(&data, &models, selection.json)?;
+    let damaged = |state: &FileState| matches!(state, FileState::Damaged(_));
+    let data = data.iter().filter(|status| damaged(&status.state));
+    let models = models.iter().filter(|status| damaged(&status.state));
+    let names = data.map(|status| format!("{} {}", status.benchmark, status.split));
+    let names: Vec<_> = names.chain(models.map(|status| status.name.clone())).collect();
     if names.is_empty() {
         return Ok(());
     }
     Err(bad(format!("damaged: {}; `ptb data fetch` replaces what is damaged", names.join(", "))))
-}
-
-fn fetch(arguments: &FetchArguments, store: &DataStore, catalog: &Catalog) -> Outcome {
-    let benchmarks = selected(catalog, &arguments.selection)?;
-    if let (Some(out), Some(split)) = (&arguments.out, arguments.split) {
-        let [benchmark] = benchmarks.as_slice() else {
-            return Err(usage("--out writes one benchmark: name exactly one"));
-        };
-        return write_split(benchmark, split, out, arguments, store);
-    }
-    let reports = fetch_all(benchmarks, arguments.from.as_deref(), store)?;
-    if arguments.selection.json {
-        return output::json(&reports);
-    }
-    output::data(&reports.iter().map(report_line).collect::<String>())
-}
-
-fn fetch_all(
-    benchmarks: Vec<&BenchmarkDefinition>,
-    from: Option<&Path>,
-    store: &DataStore,
-) -> Result<Vec<FetchReport>, Failure> {
-    let downloader = Downloader::new(TRIES, PAUSE);
-    let source = from.map_or(Source::Network(&downloader), Source::Mirror);
-    let bar = indicatif::ProgressBar::new(0);
-    let fetched = store.fetch(benchmarks, source, &mut |progress| {
-        bar.set_length(progress.total);
-        bar.set_message(format!("{} {}", progress.benchmark, progress.split));
-        bar.set_position(progress.done);
-    });
-    bar.finish_and_clear();
-    fetched.map_err(sort)
-}
-
-/// A wrong mirror is the user's mistake, a network that does not answer is the environment's.
-fn sort(error: DataError) -> Failure {
-    match error {
-        DataError::Download { .. } => Failure::Environment(error.into()),
-        _ => Failure::Bad(error.into()),
-    }
-}
-
-fn report_line(report: &FetchReport) -> String {
-    let path = report.path.as_deref().map_or_else(String::new, |path| format!("  {}", path.display()));
-    format!("{:<14} {:<6} {:?}{path}\n", report.benchmark, report.split, report.action)
-}
-
-fn write_split(
-    benchmark: &BenchmarkDefinition,
-    split: SplitName,
-    out: &Path,
-    arguments: &FetchArguments,
-    store: &DataStore,
-) -> Outcome {
-    let split = match split {
-        SplitName::Test => Split::Test,
-        SplitName::Train => Split::Train,
-    };
-    let file = benchmark.data.file(split).ok_or_else(|| usage(format!("{} has no {split} split", benchmark.id)))?;
-    let rows = match file {
-        DataFile::Micro { set } => export_micro(*set, split, arguments.count, arguments.seed),
-        DataFile::Download { .. } => {
-            let reports = fetch_all(vec![benchmark], arguments.from.as_deref(), store)?;
-            let path = reports.into_iter().find(|report| report.split == split).and_then(|report| report.path);
-            files::read_text(&path.ok_or_else(|| bad("the data set has no file"))?).bad()?
-        }
-    };
-    files::write_atomic(out, rows.as_bytes()).bad()?;
-    output::say(format!("{} rows of {} {split} in {}", rows.lines().count(), benchmark.id, out.display()));
-    Ok(())
 }

@@ -14,8 +14,10 @@ use ptb_eval::embedded::EmbeddedEngine;
 use ptb_eval::evaluation::{
     EvaluationError, EvaluationReport, ModelIdentity, Plan, PlanError, PlanRequest, Progress, evaluate,
 };
+use ptb_eval::prompt::load_pack;
 
 use super::Environment;
+use super::dump::{Asked, dump_requests};
 use super::model::{self, Found};
 use crate::failure::{Failure, Outcome, Sort, usage};
 use crate::output;
@@ -25,6 +27,8 @@ use crate::output;
 /// With --log-dir, an interrupted evaluation goes on at the sample where it stopped.
 ///
 /// Example: ptb eval --benchmark micro-math --model final_model --limit 50 --json-output-file metrics.json
+///
+/// Example: ptb eval --benchmark gsm8k --model any-name --dump-requests requests.jsonl
 #[derive(Debug, Args)]
 pub struct EvalArguments {
     /// The benchmark
@@ -51,6 +55,16 @@ pub struct EvalArguments {
     /// Folder with chat templates; that of the model's family must be the one that the final evaluation uses
     #[arg(long, value_name = "DIR")]
     templates_dir: Option<PathBuf>,
+    /// Wordings of the questions: a pack's name, a TOML file like those of definitions/packs, or a JSON file in the shape of
+    /// the reference's wordings
+    #[arg(long, value_name = "NAME|FILE", default_value = "default")]
+    pack: String,
+    /// Folder with definitions that are added to the embedded ones
+    #[arg(long, value_name = "DIR")]
+    definitions: Option<PathBuf>,
+    /// Write the requests as JSON Lines, one for each item, and call nothing: the model need not exist
+    #[arg(long, value_name = "FILE")]
+    dump_requests: Option<PathBuf>,
     /// Write the metrics as JSON
     #[arg(long, value_name = "FILE")]
     json_output_file: Option<PathBuf>,
@@ -63,15 +77,21 @@ pub struct EvalArguments {
 }
 
 pub fn eval(arguments: &EvalArguments, environment: &Environment) -> Outcome {
-    let catalog = Environment::catalog(None)?;
-    let model = model::find(&arguments.model, &catalog, environment)?;
-    check_template(arguments.templates_dir.as_deref(), &model)?;
+    let catalog = Environment::catalog(arguments.definitions.as_deref())?;
     let benchmark = catalog.benchmark(&arguments.benchmark).usage()?;
-    let pack = catalog.pack("default").usage()?;
+    let pack = load_pack(&arguments.pack, &catalog).usage()?;
     let wording = pack
         .prompts
         .get(benchmark.prompt_name())
         .ok_or_else(|| usage(format!("the pack {} has no wording for {}", pack.id, benchmark.id)))?;
+    let store = DataStore::at(environment.cache.data());
+    if let Some(path) = &arguments.dump_requests {
+        let (limit, max_tokens) = (arguments.limit, arguments.max_tokens);
+        let asked = Asked { benchmark, wording, model: &arguments.model, limit, max_tokens };
+        return dump_requests(&asked, &store, path);
+    }
+    let model = model::find(&arguments.model, &catalog, environment)?;
+    check_template(arguments.templates_dir.as_deref(), &model)?;
     let seeds = if arguments.seeds.is_empty() { &FINAL_SEEDS[..1] } else { &arguments.seeds[..] };
     let identity = ModelIdentity::of_folder(&*model.name, &model.folder).usage()?;
     let request = PlanRequest {
@@ -82,7 +102,7 @@ pub fn eval(arguments: &EvalArguments, environment: &Environment) -> Outcome {
         limit: arguments.limit,
         max_tokens: arguments.max_tokens,
     };
-    let plan = Plan::load(&DataStore::at(environment.cache.data()), &request).map_err(missing_data)?;
+    let plan = Plan::load(&store, &request).map_err(missing_data)?;
     let limits = Limits { max_batch: arguments.max_connections.max(1), ..Limits::default() };
     let engine = EmbeddedEngine::load(&model.folder, model.family, limits).usage()?;
     let metrics = run(&plan, &engine, arguments.log_dir.as_deref())?;
@@ -90,7 +110,7 @@ pub fn eval(arguments: &EvalArguments, environment: &Environment) -> Outcome {
 }
 
 /// Data that was never fetched is missing from the environment; anything else is wrong input.
-fn missing_data(error: PlanError) -> Failure {
+pub fn missing_data(error: PlanError) -> Failure {
     match error {
         PlanError::Data(_) => Failure::Environment(error.into()),
         _ => Failure::Usage(error.into()),

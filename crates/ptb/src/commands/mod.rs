@@ -4,6 +4,7 @@ mod audit;
 mod data;
 mod demo;
 mod doctor;
+mod dump;
 mod environment;
 mod eval;
 mod finetune;

@@ -1,12 +1,16 @@
 //! The metrics of one seed from its samples.
 
-use ptb_core::definitions::MetricName;
+use std::collections::{BTreeMap, HashMap};
+
+use ptb_core::definitions::{MetricName, ScorerDefinition};
 use ptb_core::evaluation::{Estimate, SeedMetrics};
 
 use super::metrics::{mean_with_error, wilson_interval};
 use super::plan::Plan;
 use super::sample::SampleRecord;
+use crate::data::Item;
 use crate::engine::Completion;
+use crate::judge::{self, RatedAnswer, rubric_parts};
 
 /// The metrics of one seed; none where no sample has a score.
 pub(crate) fn seed_metrics(plan: &Plan, seed: u64, records: &[&SampleRecord], seconds: f64) -> Option<SeedMetrics> {
@@ -23,7 +27,7 @@ pub(crate) fn seed_metrics(plan: &Plan, seed: u64, records: &[&SampleRecord], se
         input_tokens: tokens(|completion| completion.input_tokens),
         output_tokens: tokens(|completion| completion.output_tokens),
         judge_cost_usd: judge_cost(records),
-        parts: std::collections::BTreeMap::new(),
+        parts: parts(plan, records),
     })
 }
 
@@ -41,14 +45,24 @@ fn estimate(metric: MetricName, records: &[&SampleRecord]) -> Option<Estimate> {
             let confidence_95 = Some(wilson_interval(estimate.value, scores.len() as f64));
             Some(Estimate { confidence_95, ..estimate })
         }
-        MetricName::ClippedMean => {
-            let estimate = mean_with_error(&scores)?;
-            Some(Estimate { value: estimate.value.clamp(0.0, 1.0), ..estimate })
-        }
+        MetricName::ClippedMean => judge::clipped_mean_with_bootstrap_error(&scores),
         MetricName::WinRate => {
             let votes: Vec<f64> =
                 records.iter().filter_map(|record| record.scored()).flat_map(|scored| scored.votes.clone()).collect();
-            mean_with_error(&votes)
+            judge::mean_with_error(&votes)
         }
     }
+}
+
+/// Themes and axes of a rubric.
+fn parts(plan: &Plan, records: &[&SampleRecord]) -> BTreeMap<String, f64> {
+    if plan.benchmark.scorer != ScorerDefinition::Rubric {
+        return BTreeMap::new();
+    }
+    let items: HashMap<&str, &Item> = plan.items.iter().map(|item| (item.id.as_str(), item)).collect();
+    let rated = records.iter().filter_map(|record| {
+        let item = items.get(record.id.as_str())?;
+        Some(RatedAnswer::new(item, record.score()?, record.exchanges()))
+    });
+    rubric_parts(&rated.collect::<Vec<_>>())
 }

@@ -8,6 +8,7 @@ use std::sync::Mutex;
 use jiff::Timestamp;
 use ptb_core::definitions::{MetricName, PromptWording, ScorerDefinition};
 use ptb_core::evaluation::Metrics;
+use ptb_eval::data::Item;
 use ptb_eval::engine::ChatRequest;
 use ptb_eval::evaluation::{EvaluationError, ModelIdentity, Plan, PlanRequest, evaluate};
 use ptb_eval::grader::{Answer, Grade, Grader, GradingError, JudgeExchange, JudgeUsage, OnGrade};
@@ -55,6 +56,11 @@ impl<F: Fn(&str) -> Result<Grade, GradingError> + Send + Sync> Grader for Script
 }
 
 fn plan(count: usize) -> Plan {
+    rubric_plan(items(count))
+}
+
+/// An evaluation of these items that a rubric decides.
+pub fn rubric_plan(items: Vec<Item>) -> Plan {
     let mut benchmark = embedded("micro-math");
     benchmark.scorer = ScorerDefinition::Rubric;
     benchmark.metric = MetricName::ClippedMean;
@@ -69,7 +75,7 @@ fn plan(count: usize) -> Plan {
         limit: None,
         max_tokens: None,
     };
-    Plan::new(&request, items(count), &[]).unwrap()
+    Plan::new(&request, items, &[]).unwrap()
 }
 
 fn exchange() -> JudgeExchange {

@@ -1,18 +1,24 @@
 //! Judges behind servers that behave well and badly.
 
 use std::ops::ControlFlow;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use ptb_core::definitions::JudgeSettings;
 use ptb_eval::data::{Criterion, Item, Reference};
-use ptb_eval::engine::Completion;
+use ptb_eval::engine::{ChatRequest, Completion};
+use ptb_eval::evaluation::evaluate;
 use ptb_eval::grader::{Answer, Grade, Grader, GradingError};
 use ptb_eval::http::{ApiKey, Backoff};
 use ptb_eval::judge::{ByComparison, ByRubric, Judge, JudgeGrader, PairwiseGrader, Protocol, RetryRule, RubricGrader};
 use serde_json::json;
 
 use crate::chat_server::{Act, ChatServer, Received};
+use crate::evaluation::log_of;
 use crate::golden_judges::{settings, wording};
+use crate::grading::rubric_plan;
+use crate::scripted_engine::{ScriptedEngine, says};
 
 const KEY: &str = "sk-never-to-be-seen";
 const MET: &str = r#"{"explanation": "e", "criteria_met": true}"#;
@@ -296,4 +302,39 @@ fn one_answer_can_be_graded_on_its_own() {
     assert!(server.received().iter().all(|request| !request.question().contains("hm")), "thinking is not judged");
     let estimate = grader.estimate(&[(&item("a", &[1.0, 2.0]), "an answer")]).unwrap();
     assert_eq!(estimate.requests, 2);
+}
+
+#[test]
+fn an_evaluation_goes_on_where_the_judge_left_it() {
+    let broken = Arc::new(AtomicBool::new(true));
+    let state = Arc::clone(&broken);
+    let server = ChatServer::start(move |request| match request.question() {
+        text if text.contains("fragile") && state.load(Ordering::SeqCst) => Act::json(500, &json!({})),
+        text if text.contains("] c1") => Act::says(NOT_MET),
+        _ => Act::says(MET),
+    });
+    let mut items: Vec<_> = ["a", "b", "c"].map(|id| item(id, &[1.0, 3.0])).into();
+    for (item, theme) in items.iter_mut().zip(["early", "late", "late"]) {
+        item.tags = vec![format!("theme:{theme}")];
+    }
+    items[1].question = "fragile".to_owned();
+    let (plan, folder) = (rubric_plan(items), tempfile::tempdir().unwrap());
+    let run = || {
+        let engine = ScriptedEngine::new(|_: &ChatRequest| Ok(says("an answer")));
+        evaluate(&plan, &engine, Some(&rubric(&server)), folder.path(), &mut |_| {})
+    };
+    let message = run().unwrap_err().to_string();
+    assert!(message.contains("1 answers have no grade yet"), "{message}");
+    broken.store(false, Ordering::SeqCst);
+    let before = server.received().len();
+    let metrics = run().unwrap();
+    assert_eq!(server.received().len() - before, 2, "only the missing answer is judged");
+    let seed = &metrics.seeds[0];
+    assert!((metrics.mean.value - 0.25).abs() < 1e-12 && metrics.mean.standard_error.is_some());
+    let parts: Vec<_> = seed.parts.iter().map(|(name, value)| format!("{name}={value}")).collect();
+    assert_eq!(parts, ["axis:unknown=0.25", "theme:early=0.25", "theme:late=0.25"]);
+    assert!((seed.judge_cost_usd.unwrap() - 6.0 * 7.75e-6).abs() < 1e-12);
+    let log = log_of(folder.path(), metrics.seeds[0].seed);
+    let exchanges = log["samples"][1]["scores"]["rubric"]["metadata"]["judge"].as_array().unwrap();
+    assert_eq!((exchanges.len(), exchanges[1]["reply"].as_str()), (2, Some(NOT_MET)));
 }

@@ -11,6 +11,7 @@
 //! | [`embedded`] | the embedded decoder as such an engine |
 //! | [`endpoint`] | any OpenAI-compatible server as such an engine |
 //! | [`on_demand`] | an engine that starts when it is first asked |
+//! | [`server`] | model servers that are started for an evaluation, as such an engine |
 //! | [`python_random`] | random orders of Python and numpy, draw for draw |
 //! | [`scorer`] | from a completion to a score |
 //! | [`grader`] | what more than the completion's text decides: running code, asking a judge |
@@ -32,3 +33,4 @@ pub mod on_demand;
 pub mod prompt;
 pub mod python_random;
 pub mod scorer;
+pub mod server;

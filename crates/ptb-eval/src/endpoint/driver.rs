@@ -40,7 +40,8 @@ impl Asker {
                 Outcome::Answer(Completion { seconds, ..completion.bounded() })
             }
             Outcome::Sample(message) => Outcome::Sample(self.redact(&message)),
-            Outcome::Engine(message) => Outcome::Engine(self.redact(&message)),
+            Outcome::Failed(message) => Outcome::Failed(self.redact(&message)),
+            Outcome::Unavailable(message) => Outcome::Unavailable(self.redact(&message)),
             Outcome::Again(trouble) => Outcome::Again(Trouble { message: self.redact(&trouble.message), ..trouble }),
         }
     }
@@ -158,7 +159,8 @@ impl Driver {
                 self.streak.end();
                 Ok(Some((job.index, Err(EngineError::Request(message)))))
             }
-            Outcome::Engine(message) => Err(EngineError::Failed(message)),
+            Outcome::Failed(message) => Err(EngineError::Failed(message)),
+            Outcome::Unavailable(message) => Err(EngineError::Unavailable(message)),
             Outcome::Again(trouble) => self.try_again(job, &trouble, Instant::now()),
         }
     }

@@ -4,6 +4,7 @@ use std::io;
 
 use thiserror::Error;
 
+use crate::engine::EngineError;
 use crate::http::HttpError;
 
 /// A server that cannot be used.
@@ -52,6 +53,12 @@ impl EndpointError {
     /// Whether the server is missing, rather than the request wrong.
     pub fn is_environment(&self) -> bool {
         matches!(self, Self::Unreachable(_) | Self::Refused { .. } | Self::Runtime(_))
+    }
+}
+
+impl From<EndpointError> for EngineError {
+    fn from(error: EndpointError) -> Self {
+        Self::Unavailable(error.to_string())
     }
 }
 

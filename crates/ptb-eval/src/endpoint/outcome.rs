@@ -19,8 +19,10 @@ pub(super) enum Outcome {
     Again(Trouble),
     /// None, and none will come; other requests are not concerned.
     Sample(String),
-    /// The server cannot go on, or does not want to.
-    Engine(String),
+    /// The server cannot go on; a fresh start may help.
+    Failed(String),
+    /// The server does not want to, and will not later.
+    Unavailable(String),
 }
 
 impl Outcome {
@@ -51,7 +53,7 @@ pub(super) fn outcome_of(result: Result<HttpReply, HttpError>, max_tokens: u32) 
 
 fn without_reply(error: &HttpError) -> Outcome {
     let kind = match error.problem {
-        HttpProblem::Address(_) | HttpProblem::Request(_) => return Outcome::Engine(error.to_string()),
+        HttpProblem::Address(_) | HttpProblem::Request(_) => return Outcome::Unavailable(error.to_string()),
         HttpProblem::TooLong { .. } => TroubleKind::Malformed,
         HttpProblem::Connect(_) => TroubleKind::Unreachable,
         HttpProblem::Broken(_) | HttpProblem::Silence(_) => TroubleKind::Connection,
@@ -78,18 +80,20 @@ fn refused(status: u16, body: &Value, reply: &HttpReply) -> Outcome {
     }
     let told = format!("the server answered {status}: {}", shortened(&message));
     match status {
-        300..=399 => Outcome::Engine(format!("the server points elsewhere ({}); give that address", location(reply))),
-        401 | 403 => Outcome::Engine(format!("{told}; check the key")),
-        404 | 405 => Outcome::Engine(format!("{told}; check the address and the model's name")),
-        402 => Outcome::Engine(told),
-        429 if has_no_quota(body) => Outcome::Engine(format!("{told}; the account has nothing left to spend")),
+        300..=399 => {
+            Outcome::Unavailable(format!("the server points elsewhere ({}); give that address", location(reply)))
+        }
+        401 | 403 => Outcome::Unavailable(format!("{told}; check the key")),
+        404 | 405 => Outcome::Unavailable(format!("{told}; check the address and the model's name")),
+        402 => Outcome::Unavailable(told),
+        429 if has_no_quota(body) => Outcome::Unavailable(format!("{told}; the account has nothing left to spend")),
         429 | 503 | 529 => overload(told, reply),
-        500..=599 if is_fatal(&message) => Outcome::Engine(told),
+        500..=599 if is_fatal(&message) => Outcome::Failed(told),
         408 | 409 | 425 | 500..=599 => {
             Outcome::Again(Trouble { kind: TroubleKind::Server, message: told, asked: reply.asked_pause() })
         }
         _ if message.contains("--enable-auto-tool-choice") => {
-            Outcome::Engine(format!("{told}; start the server with these flags"))
+            Outcome::Unavailable(format!("{told}; start the server with these flags"))
         }
         _ => Outcome::Sample(told),
     }
@@ -97,7 +101,7 @@ fn refused(status: u16, body: &Value, reply: &HttpReply) -> Outcome {
 
 fn overload(message: String, reply: &HttpReply) -> Outcome {
     if is_fatal(&message) {
-        return Outcome::Engine(message);
+        return Outcome::Failed(message);
     }
     Outcome::Again(Trouble { kind: TroubleKind::Overload, message, asked: reply.asked_pause() })
 }
@@ -212,17 +216,27 @@ mod tests {
 
     #[test]
     fn what_never_passes_ends_at_once_with_advice() {
-        let engine = |outcome| match outcome {
-            Outcome::Engine(message) => message,
+        let refused = |outcome| match outcome {
+            Outcome::Unavailable(message) => message,
             other => panic!("{other:?}"),
         };
-        assert!(engine(error(401, "no key")).contains("check the key"));
-        assert!(engine(error(404, "The model `x` does not exist.")).contains("model's name"));
-        assert!(engine(error(500, "CUDA out of memory. Tried to allocate 2 GiB")).contains("out of memory"));
-        assert!(engine(error(500, "EngineCore encountered an issue. See stack trace")).contains("EngineCore"));
+        assert!(refused(error(401, "no key")).contains("check the key"));
+        assert!(refused(error(404, "The model `x` does not exist.")).contains("model's name"));
         let quota = json!({"error": {"message": "You exceeded your quota", "code": "insufficient_quota"}});
-        assert!(engine(reply(429, &quota.to_string())).contains("nothing left"));
-        assert!(engine(error(400, "\"auto\" tool choice requires --enable-auto-tool-choice")).contains("flags"));
+        assert!(refused(reply(429, &quota.to_string())).contains("nothing left"));
+        assert!(refused(error(400, "\"auto\" tool choice requires --enable-auto-tool-choice")).contains("flags"));
+    }
+
+    #[test]
+    fn what_a_server_does_not_survive_is_told_apart() {
+        for message in
+            ["CUDA out of memory. Tried to allocate 2 GiB", "EngineCore encountered an issue. See stack trace"]
+        {
+            for status in [500, 503] {
+                let Outcome::Failed(told) = error(status, message) else { panic!("{message}") };
+                assert!(told.contains(message));
+            }
+        }
     }
 
     #[test]

@@ -76,7 +76,10 @@ struct State {
 
 impl ChatServer {
     pub fn start(script: impl Fn(&Received) -> Act + Send + Sync + 'static) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+        Self::on(TcpListener::bind("127.0.0.1:0").expect("a port"), script)
+    }
+
+    pub fn on(listener: TcpListener, script: impl Fn(&Received) -> Act + Send + Sync + 'static) -> Self {
         let url = format!("http://{}", listener.local_addr().expect("an address"));
         let state = Arc::new(State {
             script: Box::new(script),

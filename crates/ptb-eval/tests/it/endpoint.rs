@@ -282,10 +282,20 @@ fn what_the_server_does_not_survive_ends_the_attempt_and_keeps_the_answers() {
     let (_, message) = failure(&serve(|_| Act::json(502, &json!({"error": "no engine behind"}))), 20);
     assert!(message.contains("answers no more") && message.contains("no engine behind"), "{message}");
     assert!(started.elapsed() < Duration::from_secs(5));
+}
 
-    let (_, message) = failure(&serve(|_| Act::json(401, &json!({"error": {"message": "wrong key"}}))), 20);
+#[test]
+fn a_server_that_refuses_is_not_asked_again_and_again() {
+    let refused = |act: fn() -> Act| {
+        let server = serve(move |_| act());
+        let (answers, end) = ask(settings(&server.url), 500);
+        let Err(EngineError::Unavailable(message)) = end else { panic!("{answers:?}") };
+        assert!(answers.is_empty() && server.received().len() <= 1 + 64);
+        message
+    };
+    let message = refused(|| Act::json(401, &json!({"error": {"message": "wrong key"}})));
     assert!(message.contains("wrong key") && message.contains("check the key"), "{message}");
-    let (_, message) = failure(&serve(|_| Act::Reply(308, "Location: http://elsewhere/v1\r\n", Vec::new())), 2);
+    let message = refused(|| Act::Reply(308, "Location: http://elsewhere/v1\r\n", Vec::new()));
     assert!(message.contains("http://elsewhere/v1"), "{message}");
 }
 

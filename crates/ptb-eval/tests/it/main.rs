@@ -19,4 +19,6 @@ mod http;
 mod inspect_log;
 mod judges;
 mod scripted_engine;
+mod server;
+mod stand_in;
 mod web_server;

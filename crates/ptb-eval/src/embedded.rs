@@ -10,9 +10,11 @@ use ptb_engine::generate::{
     RequestError, RequestId, SamplingError, SamplingParams, Scheduler,
 };
 use ptb_engine::template::{ChatTemplate, Message, RenderOptions, TemplateError};
+use ptb_engine::tool_call::{FunctionCall, Reply};
+use serde_json::{Value, json};
 use thiserror::Error;
 
-use crate::engine::{ChatRequest, Completion, Engine, EngineError, OnCompletion, StopReason};
+use crate::engine::{ChatRequest, Completion, Engine, EngineError, OnCompletion, StopReason, ToolCall, ToolDefinition};
 
 /// A model that the embedded engine cannot run.
 #[derive(Debug, Error)]
@@ -50,13 +52,19 @@ impl EmbeddedEngine {
     fn tokens(&self, request: &ChatRequest) -> Result<GenerationRequest, EngineError> {
         let messages: Vec<_> =
             request.messages.iter().map(|message| Message::new(message.role.name(), &message.content)).collect();
-        let prompt = self.model.encode_chat(&messages, &RenderOptions::default());
+        let tools = request.tools.iter().map(tool).collect();
+        let prompt = self.model.encode_chat(&messages, &RenderOptions { tools, ..RenderOptions::default() });
         let prompt = prompt.map_err(|error| EngineError::Request(error.to_string()))?;
         let own_limit = self.model.generation().max_new_tokens.map_or(usize::MAX, |limit| limit as usize);
         let mut generation = self.model.request(prompt, request.seed);
         generation.max_new_tokens = Some(own_limit.min(request.max_tokens as usize));
         Ok(generation)
     }
+}
+
+/// A tool as the chat templates print it.
+fn tool(ToolDefinition { name, description, parameters }: &ToolDefinition) -> Value {
+    json!({"type": "function", "function": {"name": name, "description": description, "parameters": parameters}})
 }
 
 impl Engine for EmbeddedEngine {
@@ -75,7 +83,10 @@ impl Engine for EmbeddedEngine {
             let generation = self.tokens(request);
             let answer = match generation.map(|generation| (generation.prompt.len(), scheduler.submit(generation))) {
                 Ok((_, Ok(id))) => {
-                    places.insert(id, Place { index, max_tokens: request.max_tokens });
+                    places.insert(
+                        id,
+                        Place { index, max_tokens: request.max_tokens, parses_calls: !request.tools.is_empty() },
+                    );
                     continue;
                 }
                 Ok((length, Err(error))) => refused(&error, length),
@@ -101,6 +112,8 @@ impl Engine for EmbeddedEngine {
 struct Place {
     index: usize,
     max_tokens: u32,
+    /// The request has tools, so calls of them are looked for.
+    parses_calls: bool,
 }
 
 impl Place {
@@ -119,12 +132,22 @@ impl Place {
             FinishReason::Length if output_tokens < u64::from(self.max_tokens) => StopReason::ModelLength,
             FinishReason::Length => StopReason::MaxTokens,
         };
-        Completion {
-            stop_reason,
-            input_tokens: generated.prompt_tokens as u64,
-            output_tokens,
-            ..Completion::of_text(generated.text)
+        let input_tokens = generated.prompt_tokens as u64;
+        let (text, tool_calls) = self.reply(generated.text);
+        Completion { tool_calls, stop_reason, input_tokens, output_tokens, ..Completion::of_text(text) }
+    }
+
+    fn reply(&self, text: String) -> (String, Vec<ToolCall>) {
+        if !self.parses_calls {
+            return (text, Vec::new());
         }
+        let Reply { content, calls } = Reply::parse(&text);
+        let named = calls.into_iter().enumerate().map(|(place, FunctionCall { name, arguments })| ToolCall {
+            id: format!("call-{place}"),
+            name,
+            arguments,
+        });
+        (content, named.collect())
     }
 }
 
@@ -145,5 +168,29 @@ fn failed(error: &GenerationError) -> EngineError {
     match error {
         GenerationError::Decoder(_) => EngineError::Failed(error.to_string()),
         GenerationError::NotFinite { .. } | GenerationError::Tokenizer(_) => EngineError::Request(error.to_string()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn calls_are_looked_for_where_the_request_has_tools() {
+        let text = "I look.<tool_call>{\"name\": \"f\", \"arguments\": {\"a\": [1, 2.0]}}</tool_call>";
+        let completion = |parses_calls| {
+            let generated = Generated {
+                text: text.to_owned(),
+                tokens: vec![1, 2],
+                finish_reason: FinishReason::Stop,
+                prompt_tokens: 3,
+            };
+            Place { index: 0, max_tokens: 9, parses_calls }.completion(generated)
+        };
+        let plain = Completion { input_tokens: 3, output_tokens: 2, ..Completion::of_text(text) };
+        assert_eq!(completion(false), plain);
+        let call =
+            ToolCall { id: "call-0".to_owned(), name: "f".to_owned(), arguments: "{\"a\": [1, 2.0]}".to_owned() };
+        assert_eq!(completion(true), Completion { text: "I look.".to_owned(), tool_calls: vec![call], ..plain });
     }
 }

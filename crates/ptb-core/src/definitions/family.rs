@@ -32,6 +32,17 @@ impl Family {
         }
     }
 
+    /// The family of models whose `config.json` names this architecture. Gemma's text model is also trained and saved by
+    /// itself, under another name than the whole.
+    pub fn of_architecture(architecture: &str) -> Option<Self> {
+        match architecture {
+            "Qwen3ForCausalLM" => Some(Family::Qwen3),
+            "SmolLM3ForCausalLM" => Some(Family::Smollm3),
+            "Gemma3ForConditionalGeneration" | "Gemma3ForCausalLM" => Some(Family::Gemma3),
+            _ => None,
+        }
+    }
+
     /// The chat template: Gemma's own one knows no tools, so there is another where a benchmark has some.
     pub fn template(self, needs_tools: bool) -> Template {
         match (self, needs_tools) {

@@ -137,3 +137,66 @@ impl ChatTemplate {
         rendered.map_err(|error| Raised::from(&error))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn rendered(family: Family, messages: &[Message], options: &RenderOptions) -> Result<String, TemplateError> {
+        ChatTemplate::for_family(family).unwrap().render(messages, options)
+    }
+
+    #[test]
+    fn a_question_is_rendered_with_the_opening_of_the_answer() {
+        let messages = [Message::system("Be brief."), Message::user("Hello")];
+        for (family, expected) in [
+            (
+                Family::Qwen3,
+                "<|im_start|>system\nBe brief.<|im_end|>\n<|im_start|>user\nHello<|im_end|>\n<|im_start|>assistant\n",
+            ),
+            (Family::Gemma3, "<bos><start_of_turn>user\nBe brief.\n\nHello<end_of_turn>\n<start_of_turn>model\n"),
+        ] {
+            assert_eq!(rendered(family, &messages, &RenderOptions::default()).unwrap(), expected);
+        }
+    }
+
+    #[test]
+    fn settings_reach_the_template() {
+        let mut options = RenderOptions::default();
+        options.settings.insert("enable_thinking".to_owned(), false.into());
+        let question = [Message::user("Hi")];
+        let text = rendered(Family::Qwen3, &question, &options).unwrap();
+        assert!(text.ends_with("<|im_start|>assistant\n<think>\n\n</think>\n\n"), "{text}");
+        options.today = Some(jiff::civil::date(2031, 2, 3));
+        let text = rendered(Family::Smollm3, &question, &options).unwrap();
+        assert!(text.contains("Today Date: 03 February 2031\nReasoning Mode: /no_think\n"), "{text}");
+    }
+
+    #[test]
+    fn tools_bring_another_template_where_the_family_has_one() {
+        let tool = json!({"type": "function", "function": {"name": "f"}});
+        let options = RenderOptions { tools: vec![tool], ..RenderOptions::default() };
+        let text = rendered(Family::Gemma3, &[Message::user("Hi")], &options).unwrap();
+        assert!(text.contains(r#"<tools>{"type": "function", "function": {"name": "f"}}</tools>"#), "{text}");
+    }
+
+    #[test]
+    fn what_cannot_be_rendered_is_refused() {
+        let options = RenderOptions::default();
+        assert!(matches!(rendered(Family::Qwen3, &[], &options), Err(TemplateError::NoMessages)));
+        let error = rendered(Family::Gemma3, &[Message::assistant("Hi")], &options).unwrap_err();
+        assert!(error.to_string().contains("TemplateError: Conversation roles must alternate"), "{error}");
+    }
+
+    #[test]
+    fn every_family_marks_the_turns_that_end_with_its_end_of_turn() {
+        for family in Family::ALL {
+            let chat = ChatTemplate::for_family(family).unwrap();
+            let options = RenderOptions { add_generation_prompt: false, ..RenderOptions::default() };
+            let text = chat.render(&[Message::user("Hi"), Message::assistant("Ho")], &options).unwrap();
+            assert!(text.trim_end().ends_with(&format!("Ho{}", chat.end_of_turn())), "{text}");
+        }
+    }
+}

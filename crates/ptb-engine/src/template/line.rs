@@ -1,6 +1,8 @@
 //! Conversations as lines of JSON: one line out for each line in.
 
 use std::collections::BTreeMap;
+use std::io::{self, BufRead, Read};
+use std::ops::ControlFlow;
 
 use jiff::civil::Date;
 use minijinja::value::{Value, ValueKind};
@@ -35,6 +37,45 @@ enum Malformed {
     Object,
     #[error("`{0}` is not {1}")]
     Field(&'static str, &'static str),
+}
+
+/// How many lines there were.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct LineCount {
+    /// All of them.
+    pub all: u64,
+    /// Those that held no conversation.
+    pub malformed: u64,
+}
+
+/// Renders line after line with [`render_line`], until the input ends or `on_line` breaks off.
+pub fn render_lines(
+    template: &ChatTemplate,
+    input: &mut dyn BufRead,
+    on_line: &mut dyn FnMut(&RenderedLine) -> ControlFlow<()>,
+) -> io::Result<LineCount> {
+    let (mut count, mut line) = (LineCount::default(), Vec::new());
+    while next_line(input, &mut line)? {
+        let rendered = render_line(template, &line);
+        count.all += 1;
+        count.malformed += u64::from(rendered.malformed);
+        if on_line(&rendered).is_break() {
+            break;
+        }
+    }
+    Ok(count)
+}
+
+/// Reads a line without its end; of one that is too long, just enough to tell.
+fn next_line(input: &mut dyn BufRead, line: &mut Vec<u8>) -> io::Result<bool> {
+    line.clear();
+    let read = Read::take(&mut *input, LINE_LIMIT as u64 + 1).read_until(b'\n', line)?;
+    if line.last() == Some(&b'\n') {
+        line.pop();
+    } else if line.len() > LINE_LIMIT {
+        input.skip_until(b'\n')?;
+    }
+    Ok(read > 0)
 }
 
 /// Renders the conversation of a line: `messages`, and if need be `tools`, `add_generation_prompt`, `template_kwargs`,
@@ -118,4 +159,39 @@ fn today(fields: &Dict) -> Result<Option<Date>, Malformed> {
     let Some(value) = fields.get("today").filter(|value| !value.is_none()) else { return Ok(None) };
     let date = value.as_str().and_then(|date| date.parse().ok());
     date.map(Some).ok_or(Malformed::Field("today", "a date such as 2026-08-31"))
+}
+
+#[cfg(test)]
+mod tests {
+    use ptb_core::definitions::Template;
+
+    use super::*;
+
+    #[test]
+    fn a_line_that_is_too_long_is_passed_over_and_the_next_is_rendered() {
+        let template = ChatTemplate::only(Template::Gemma3).unwrap();
+        let line = br#"{"messages": [{"role": "user", "content": "Hi"}]}"#;
+        let mut input = vec![b' '; LINE_LIMIT * 2];
+        input.push(b'\n');
+        input.extend(line);
+        let mut given = Vec::new();
+        let count = render_lines(&template, &mut &*input, &mut |line| {
+            given.push(line.clone());
+            ControlFlow::Continue(())
+        });
+        assert_eq!(count.unwrap(), LineCount { all: 2, malformed: 1 });
+        assert!(given[0].json.contains("longer than"), "{}", given[0].json);
+        assert_eq!(given[1].json, r#"{"rendered": "<bos><start_of_turn>user\nHi<end_of_turn>\n"}"#);
+    }
+
+    #[test]
+    fn the_day_is_the_line_s_or_today() {
+        let template = ChatTemplate::only(Template::Smollm3).unwrap();
+        let rendered = |day: &str| {
+            let line = format!(r#"{{"messages": [{{"role": "user", "content": "Hi"}}]{day}}}"#);
+            render_line(&template, line.as_bytes()).json
+        };
+        assert!(rendered(r#", "today": "2031-02-03""#).contains("Today Date: 03 February 2031"));
+        assert!(rendered("").contains("Today Date: ") && !rendered("").contains("2031"));
+    }
 }

@@ -13,6 +13,6 @@ mod message;
 pub(crate) mod python;
 
 pub use chat::{ChatTemplate, RenderOptions, TemplateError};
-pub use line::{LINE_LIMIT, RenderedLine, render_line};
+pub use line::{LINE_LIMIT, LineCount, RenderedLine, render_line, render_lines};
 pub use message::Message;
 pub use ptb_core::definitions::{Family, Template};

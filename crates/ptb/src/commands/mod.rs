@@ -18,6 +18,7 @@ mod sandbox;
 mod scripted_agent;
 mod serve;
 mod status;
+mod template;
 mod worker;
 
 use std::path::PathBuf;
@@ -57,6 +58,7 @@ enum Command {
     Data(data::DataArguments),
     Finetune(finetune::FinetuneArguments),
     Serve(serve::ServeArguments),
+    Template(template::TemplateArguments),
     Micro(micro::MicroArguments),
     #[command(hide = true)]
     ScriptedAgent(scripted_agent::ScriptedAgentArguments),
@@ -78,6 +80,7 @@ pub fn dispatch(arguments: Arguments) -> Outcome {
         Command::Data(arguments) => data::data(&arguments, environment),
         Command::Finetune(arguments) => finetune::finetune(&arguments),
         Command::Serve(arguments) => serve::serve(&arguments, environment),
+        Command::Template(arguments) => template::template(&arguments),
         Command::Micro(arguments) => micro::micro(&arguments),
         Command::ScriptedAgent(arguments) => scripted_agent::scripted_agent(&arguments),
     }

@@ -1,5 +1,6 @@
 //! Finding the model that a command is about.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use ptb_core::definitions::{Catalog, Family};
@@ -44,15 +45,18 @@ fn family_of(folder: &Path, catalog: &Catalog) -> Result<Family, Failure> {
         architectures: Vec<String>,
     }
     let config: Config = ptb_core::files::read_json(&folder.join("config.json")).usage()?;
-    let of = |architecture: &String| catalog.models().find(|model| model.architecture == *architecture);
-    let model = config.architectures.iter().find_map(of).ok_or_else(|| {
-        let known: Vec<_> = catalog.models().map(|model| model.architecture.as_str()).collect();
+    let defined = |architecture: &str| catalog.models().find(|model| model.architecture == architecture);
+    let of = |architecture: &String| {
+        defined(architecture).map(|model| model.family).or_else(|| Family::of_architecture(architecture))
+    };
+    config.architectures.iter().find_map(of).ok_or_else(|| {
+        let known: BTreeSet<_> = catalog.models().map(|model| model.architecture.as_str()).collect();
+        let known: Vec<_> = known.into_iter().collect();
         usage(format!(
             "{} has the architectures {:?}; those that can be run are {}",
             folder.display(),
             config.architectures,
             known.join(", ")
         ))
-    })?;
-    Ok(model.family)
+    })
 }

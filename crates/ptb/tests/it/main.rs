@@ -10,3 +10,4 @@ mod hostile_agents;
 mod hostile_models;
 mod scene;
 mod status;
+mod template;

@@ -261,3 +261,72 @@ fn integer(digits: &str) -> Option<Value> {
     let short_enough = digits.trim_start_matches('-').len() <= MAX_DIGITS;
     short_enough.then(|| Value::from_object(BigInteger(digits.to_owned())))
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::super::{dumps, str_of};
+    use super::*;
+
+    /// The text read and printed again as Python prints it.
+    fn printed(text: &str) -> String {
+        str_of(&loads(text).unwrap().value)
+    }
+
+    #[test]
+    fn values_are_read_as_python_reads_them() {
+        for (json, python) in [
+            (r#" {"b": 1, "a": 2, "b": [null, true, false]} "#, "{'b': [None, True, False], 'a': 2}"),
+            ("[1, 1.0, -0.0, 1e5, 1E-7, NaN, -Infinity]", "[1, 1.0, -0.0, 100000.0, 1e-07, nan, -inf]"),
+            ("100000000000000000000000000000000000000000000", "100000000000000000000000000000000000000000000"),
+            ("-9223372036854775809", "-9223372036854775809"),
+            (
+                r#"["\u00e9\n\ud83d\ude00", "\ud800", "\ude00\ud83d", "it's"]"#,
+                r#"['é\n😀', '\ud800', '\ude00\ud83d', "it's"]"#,
+            ),
+        ] {
+            assert_eq!(printed(json), python);
+        }
+        assert!(loads(r#""\ud800""#).unwrap().halves && !loads(r#""\ud83d\ude00""#).unwrap().halves);
+    }
+
+    #[test]
+    fn what_is_no_json_is_refused_with_its_place() {
+        for (text, problem) in [
+            ("", "expected a value at byte 0"),
+            ("[1,]", "expected a value at byte 3"),
+            ("{1: 2}", "key in double quotes at byte 1"),
+            ("{\"a\" 2}", "expected ':' at byte 5"),
+            ("[1 2]", "closing bracket at byte 3"),
+            ("\"a", "no closing quote"),
+            ("\"a\nb\"", "must be escaped at byte 2"),
+            (r#""\x""#, "no such escape"),
+            (r#""\u12g4""#, "four hexadecimal digits"),
+            ("01", "more after the value at byte 1"),
+            ("nul", "expected a value"),
+        ] {
+            let error = loads(text).unwrap_err().to_string();
+            assert!(error.contains(problem), "{text}: {error}");
+        }
+        assert!(loads(&"[".repeat(1_000_000)).unwrap_err().to_string().contains("too many brackets"));
+        assert!(loads(&"9".repeat(4301)).unwrap_err().to_string().contains("digits"));
+    }
+
+    proptest! {
+        #[test]
+        fn nothing_makes_it_panic(text in "[\\[\\]{}\",:0-9eE.+\\\\utrueflsnNaIity \n-]{0,40}") {
+            drop(loads(&text));
+        }
+
+        #[test]
+        fn texts_and_numbers_survive_reading_and_writing(text in any::<String>(), number in any::<i64>()) {
+            let json = serde_json::json!({"text": text, "n": [number]}).to_string();
+            let written = dumps(&loads(&json).unwrap().value).unwrap();
+            prop_assert_eq!(
+                serde_json::from_str::<serde_json::Value>(&written).unwrap(),
+                serde_json::from_str::<serde_json::Value>(&json).unwrap()
+            );
+        }
+    }
+}

@@ -102,7 +102,8 @@ fn question_wording(question: &Question, placeholder: &str) -> Result<PromptWord
 
 fn rubric_wording(rubric: &Rubric) -> Result<JudgeWording, String> {
     separated_by(Some(&rubric.conversation_separator), "\n\n")?;
-    let places = [("<<conversation>>", "{conversation}"), ("<<rubric_item>>", "{criterion}")];
+    // These keep their names: the second one is also replaced where an answer has it, under the name that the field uses.
+    let places = ["<<conversation>>", "<<rubric_item>>"].map(|place| (place, place));
     Ok(JudgeWording {
         system: None,
         user: renamed(&rubric.grader.template, &places)?,
@@ -161,7 +162,7 @@ mod tests {
         assert_eq!(pack.prompts["aime2025"].user, "a {question} \\boxed{x}");
         assert_eq!(pack.prompts["gpqamain"].choice_order, Some(ChoiceOrder::PythonShuffle(42)));
         let judge = |name: &str| pack.prompts[name].judge.clone().unwrap();
-        assert_eq!(judge("healthbench").user, "{conversation} {\"a\": 1} {criterion}");
+        assert_eq!(judge("healthbench").user, "<<conversation>> {\"a\": 1} <<rubric_item>>");
         assert_eq!(judge("arenahardwriting").user, "{question} {answer_a} {answer_b}");
         assert!(!pack.prompts.contains_key("gsm8k"));
     }

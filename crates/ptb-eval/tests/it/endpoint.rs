@@ -16,9 +16,9 @@ use serde_json::json;
 
 use crate::chat_server::{Act, ChatServer, Received};
 
-type Answers = BTreeMap<usize, Result<Completion, EngineError>>;
+pub type Answers = BTreeMap<usize, Result<Completion, EngineError>>;
 
-fn settings(url: &str) -> EndpointSettings {
+pub fn settings(url: &str) -> EndpointSettings {
     EndpointSettings {
         model: Some("tiny".to_owned()),
         limits: HttpLimits {
@@ -37,7 +37,7 @@ fn settings(url: &str) -> EndpointSettings {
 }
 
 /// A server that lists its model and answers completions by the script.
-fn serve(script: impl Fn(&Received) -> Act + Send + Sync + 'static) -> ChatServer {
+pub fn serve(script: impl Fn(&Received) -> Act + Send + Sync + 'static) -> ChatServer {
     ChatServer::start(move |received| {
         if received.head.starts_with("get /v1/models ") {
             return Act::json(200, &json!({"data": [{"id": "tiny"}]}));
@@ -58,7 +58,7 @@ fn requests(count: usize) -> Vec<ChatRequest> {
     (0..count).map(request).collect()
 }
 
-fn ask(settings: EndpointSettings, count: usize) -> (Answers, Result<(), EngineError>) {
+pub fn ask(settings: EndpointSettings, count: usize) -> (Answers, Result<(), EngineError>) {
     let engine = HttpEngine::connect(settings).unwrap();
     let mut answers = Answers::new();
     let end = engine.generate(requests(count), &mut |index, answer| {

@@ -1,16 +1,16 @@
 //! The recorded judgings of Arena-Hard writing.
 
-use std::collections::HashMap;
-
+use ptb_eval::data::Reference;
 use ptb_eval::judge::{
     Attempts, Game, Next, PairwiseWording, RetryRule, Trouble, mean_with_error, request_body, verdict_label,
     votes_of_games,
 };
-use ptb_eval::python_random::python_shuffle;
 use serde_json::{Value, json};
 
 use crate::data::shared;
-use crate::golden_judges::{Records, assert_answers, rows, settings, wording};
+use crate::golden_judges::{
+    Records, assert_answers, assert_failures, assert_requests_to_the_model, defined, item, recorded_plan,
+};
 
 const KINDS: [&str; 10] = [
     "order",
@@ -39,11 +39,10 @@ fn no_kind_of_record_is_passed_over() {
 }
 
 #[test]
-fn the_order_is_the_recorded_one() {
-    let (Some(records), Some(data)) = (records(), shared("data")) else { return };
-    let mut ids: Vec<_> = rows(&data.join("arenahard/question.jsonl")).iter().map(|row| row["uid"].clone()).collect();
-    python_shuffle(42, &mut ids);
-    assert_eq!(json!(ids), records.of("order")[0]["uids"]);
+fn the_model_is_asked_as_recorded() {
+    let (Some(records), Some((plan, _))) = (records(), recorded_plan("arenahardwriting")) else { return };
+    assert_requests_to_the_model(&plan, &records, &records.of("order")[0]["uids"]);
+    assert_failures(&records);
 }
 
 #[test]
@@ -149,31 +148,19 @@ fn the_judge_is_asked_as_often_as_recorded() {
 
 #[test]
 fn requests_to_the_judge_equal_the_recorded_ones() {
-    let (Some(golden), Some(records), Some(data)) = (shared("golden"), records(), shared("data")) else { return };
-    let pack: Value = serde_json::from_slice(&std::fs::read(golden.join("prompt_pack.json")).unwrap()).unwrap();
-    let pack = &pack["arenahardwriting"];
-    let user = pack["judge_user"]["template"].as_str().unwrap();
-    let user = user
-        .replace("{QUESTION}", "{question}")
-        .replace("{ANSWER_A}", "{answer_a}")
-        .replace("{ANSWER_B}", "{answer_b}");
-    let wording = PairwiseWording::new(wording(pack["judge_system"].as_str(), &user, false)).unwrap();
-    let by_uid = |file: &str| -> HashMap<String, Value> {
-        rows(&data.join(file)).into_iter().map(|row| (row["uid"].as_str().unwrap().to_owned(), row)).collect()
-    };
-    let (questions, baselines) = (by_uid("arenahard/question.jsonl"), by_uid("arenahard/baseline_Qwen3-1.7B.jsonl"));
+    let (Some(records), Some((plan, wording))) = (records(), recorded_plan("arenahardwriting")) else { return };
+    let wording = PairwiseWording::new(wording).unwrap();
     for record in records.of("judge_request") {
-        let uid = record["uid"].as_str().unwrap();
-        let baseline =
-            baselines[uid]["messages"].as_array().unwrap().last().unwrap()["content"]["answer"].as_str().unwrap();
-        let candidate = record["candidate_answer"].as_str().unwrap();
+        let item = item(&plan, &record["uid"]);
+        let Reference::Baseline(baseline) = &item.reference else { panic!("{item:?}") };
         let game = if record["game"] == "baseline_is_A" { Game::BaselineFirst } else { Game::CandidateFirst };
-        let (first, second) = game.in_order(baseline, candidate);
-        let messages = wording.messages(questions[uid]["prompt"].as_str().unwrap(), first, second);
-        // After a server's refusal the request goes on without the effort.
-        let effort = record["request"]["reasoning_effort"].as_str();
-        assert!(effort == Some("medium") || record["policy"] == "reasoning_effort_refused", "{record}");
-        assert_eq!(request_body(&settings(effort), &messages), record["request"], "{}", record["record_id"]);
+        let (first, second) = game.in_order(baseline, record["candidate_answer"].as_str().unwrap());
+        let messages = wording.messages(&item.question, first, second);
+        let mut body = request_body(defined(&plan), &messages);
+        if record["policy"] == "reasoning_effort_refused" && record["request"]["reasoning_effort"].is_null() {
+            body.as_object_mut().unwrap().remove("reasoning_effort");
+        }
+        assert_eq!(body, record["request"], "{}", record["record_id"]);
     }
 }
 

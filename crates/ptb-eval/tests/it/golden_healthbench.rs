@@ -2,16 +2,17 @@
 
 use std::collections::BTreeMap;
 
-use ptb_eval::data::{Criterion, Item};
+use ptb_eval::data::{Criterion, Reference};
 use ptb_eval::judge::{
     Attempts, Next, RatedAnswer, RetryRule, RubricPoints, RubricReply, RubricWording, Trouble, clipped_mean,
     clipped_mean_with_bootstrap_error, request_body, rubric_parts,
 };
-use ptb_eval::python_random::python_shuffle;
 use serde_json::{Value, json};
 
 use crate::data::shared;
-use crate::golden_judges::{Records, assert_answers, conversation, number, rows, settings, wording};
+use crate::golden_judges::{
+    Records, assert_answers, assert_failures, assert_requests_to_the_model, defined, item, number, recorded_plan,
+};
 
 const KINDS: [&str; 11] = [
     "order",
@@ -31,10 +32,6 @@ fn records() -> Option<Records> {
     Some(Records::read(&shared("golden")?.join("evals/judge_healthbench.jsonl")))
 }
 
-fn data() -> Option<Vec<Value>> {
-    Some(rows(&shared("data")?.join("healthbench/healthbench_easy.jsonl")))
-}
-
 #[test]
 fn no_kind_of_record_is_passed_over() {
     let Some(records) = records() else { return };
@@ -42,11 +39,10 @@ fn no_kind_of_record_is_passed_over() {
 }
 
 #[test]
-fn the_order_is_the_recorded_one() {
-    let (Some(records), Some(data)) = (records(), data()) else { return };
-    let mut ids: Vec<_> = data.iter().map(|row| row["prompt_id"].clone()).collect();
-    python_shuffle(42, &mut ids);
-    assert_eq!(json!(ids), records.of("order")[0]["example_ids"]);
+fn the_model_is_asked_as_recorded() {
+    let (Some(records), Some((plan, _))) = (records(), recorded_plan("healthbench")) else { return };
+    assert_requests_to_the_model(&plan, &records, &records.of("order")[0]["example_ids"]);
+    assert_failures(&records);
 }
 
 #[test]
@@ -212,21 +208,28 @@ fn bootstrap_errors_are_the_recorded_ones() {
 
 #[test]
 fn requests_to_the_judge_equal_the_recorded_ones() {
-    let (Some(golden), Some(records), Some(data)) = (shared("golden"), records(), data()) else { return };
-    let pack: Value = serde_json::from_slice(&std::fs::read(golden.join("prompt_pack.json")).unwrap()).unwrap();
-    let template = pack["healthbench"]["grader"]["template"].as_str().unwrap();
-    let wording = RubricWording::new(wording(None, template, true)).unwrap();
+    let (Some(records), Some((plan, wording))) = (records(), recorded_plan("healthbench")) else { return };
+    let wording = RubricWording::new(wording).unwrap();
     for record in records.of("judge_request") {
-        let row = data.iter().find(|row| row["prompt_id"] == record["example_id"]).unwrap();
-        let rubric = &row["rubrics"][record["criterion_index"].as_u64().unwrap() as usize];
-        let criterion = Criterion {
-            criterion: rubric["criterion"].as_str().unwrap().to_owned(),
-            points: number(&rubric["points"]),
-            tags: Vec::new(),
-        };
-        let item = Item { conversation: conversation(&row["prompt"]), ..Item::default() };
-        let messages = wording.messages(&item, record["model_response"].as_str().unwrap(), &criterion);
-        assert_eq!(request_body(&settings(None), &messages), record["request"], "{}", record["record_id"]);
+        let item = item(&plan, &record["example_id"]);
+        let Reference::Rubric(criteria) = &item.reference else { panic!("{item:?}") };
+        let criterion = &criteria[record["criterion_index"].as_u64().unwrap() as usize];
+        let messages = wording.messages(item, record["model_response"].as_str().unwrap(), criterion);
+        assert_eq!(request_body(defined(&plan), &messages), record["request"], "{}", record["record_id"]);
+    }
+}
+
+#[test]
+fn themes_and_criteria_of_the_data_are_the_recorded_ones() {
+    let (Some(records), Some((plan, _))) = (records(), recorded_plan("healthbench")) else { return };
+    for record in records.of("example") {
+        let item = item(&plan, &record["example_id"]);
+        let rated = RatedAnswer::new(item, 0.0, &[]);
+        assert_eq!(rated.theme, record["theme"], "{record}");
+        let points: Vec<f64> = rated.criteria.iter().map(|criterion| criterion.points).collect();
+        assert_eq!(points, record["points"].as_array().unwrap().iter().map(number).collect::<Vec<_>>(), "{record}");
+        let axes = record["axes"].as_array().unwrap().iter().map(|axis| format!("axis:{}", axis.as_str().unwrap()));
+        assert!(rated.criteria.iter().zip(axes).all(|(criterion, axis)| criterion.tags.contains(&axis)), "{record}");
     }
 }
 

@@ -5,16 +5,20 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use ptb_core::definitions::JudgeSettings;
+use ptb_core::definitions::{Catalog, JudgeSettings};
 use ptb_eval::data::{Criterion, Item, Reference};
 use ptb_eval::engine::{ChatRequest, Completion};
 use ptb_eval::evaluation::evaluate;
 use ptb_eval::grader::{Answer, Grade, Grader, GradingError};
 use ptb_eval::http::{ApiKey, Backoff};
-use ptb_eval::judge::{ByComparison, ByRubric, Judge, JudgeGrader, PairwiseGrader, Protocol, RetryRule, RubricGrader};
+use ptb_eval::judge::{
+    ByComparison, ByRubric, Judge, JudgeGrader, PairwiseGrader, Protocol, RetryRule, RubricGrader, judge_of,
+};
+use ptb_eval::prompt::load_pack;
 use serde_json::json;
 
 use crate::chat_server::{Act, ChatServer, Received};
+use crate::data::embedded;
 use crate::evaluation::log_of;
 use crate::golden_judges::{settings, wording};
 use crate::grading::rubric_plan;
@@ -337,4 +341,15 @@ fn an_evaluation_goes_on_where_the_judge_left_it() {
     let log = log_of(folder.path(), metrics.seeds[0].seed);
     let exchanges = log["samples"][1]["scores"]["rubric"]["metadata"]["judge"].as_array().unwrap();
     assert_eq!((exchanges.len(), exchanges[1]["reply"].as_str()), (2, Some(NOT_MET)));
+}
+
+#[test]
+fn the_default_pack_has_words_for_every_judge() {
+    let pack = load_pack("default", &Catalog::embedded().unwrap()).unwrap();
+    let judge = |name: &str| judge_of(&embedded(name), pack.prompts[name].judge.as_ref()).unwrap();
+    let names = ["healthbench", "arenahardwriting"].map(|name| judge(name).unwrap().name().to_owned());
+    assert_eq!(names, ["rubric", "pairwise"]);
+    assert!(judge("gsm8k").is_none());
+    let error = judge_of(&embedded("healthbench"), None).err().unwrap().to_string();
+    assert!(error.contains("[prompts.healthbench.judge]"), "{error}");
 }

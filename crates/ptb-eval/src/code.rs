@@ -11,6 +11,7 @@
 //! | module | subject |
 //! |---|---|
 //! | [`compat`] | the reference's way, defects included: program and tests in one process |
+//! | `grade` | from a completion to a score |
 //! | `broker` | the conversation between both processes about one answer |
 //! | `channel`, `frame`, `plain` | bytes from a process: waiting, cutting, checking |
 //! | `process`, `interpreter` | a Python process in a sandbox |
@@ -23,12 +24,15 @@ pub mod compat;
 mod config;
 mod error;
 mod frame;
+mod grade;
 mod interpreter;
 mod plain;
 mod pool;
 mod process;
+mod repr;
 
 pub use config::CodeConfig;
 pub use error::PoolError;
+pub use grade::CodeGrader;
 pub use interpreter::Interpreter;
 pub use pool::{Pool, Verdict};

@@ -13,7 +13,9 @@ use super::frame::Frame;
 use super::plain::{number, text, texts};
 use super::pool::{Pool, Verdict};
 use super::process::Role;
+use super::repr::{FIRST_HALF, repr_of_bytes, repr_of_text};
 use crate::data::ProgramTests;
+use crate::scorer::compat::Raised;
 
 /// Most bytes that the reference takes of each output.
 const MAX_OUTPUT: usize = 10 << 20;
@@ -27,23 +29,14 @@ pub enum Ran {
     /// A score. The reason of a failed one is the last line of the reference's explanation.
     Scored(Verdict),
     /// An exception, with which the whole evaluation ends.
-    Raised(Exception),
-}
-
-/// An exception as Python shows it: `class(arguments)`.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Exception {
-    /// Its class.
-    pub class: &'static str,
-    /// Its arguments as Python code.
-    pub arguments: String,
+    Raised(Raised),
 }
 
 /// Runs one answer, given as the code that follows the prompt, as the reference does.
 pub fn run(pool: &Pool, tests: &ProgramTests, code: &str) -> Result<Ran, PoolError> {
     let program = format!("{}{code}\n{}\ncheck({})", tests.prompt, tests.tests, tests.entry_point);
-    if let Some(exception) = refusal(&program) {
-        return Ok(Ran::Raised(exception));
+    if let Some(raised) = refusal(&program) {
+        return Ok(Ran::Raised(raised));
     }
     let mut process = pool.ready(Role::Compat, None)?;
     let deadline = Instant::now() + pool.config().time_limit;
@@ -58,22 +51,34 @@ pub fn run(pool: &Pool, tests: &ProgramTests, code: &str) -> Result<Ran, PoolErr
 }
 
 /// The exceptions of starting a process.
-fn refusal(program: &str) -> Option<Exception> {
-    if program.contains('\0') {
-        return Some(Exception { class: "ValueError", arguments: "'embedded null byte'".to_owned() });
+fn refusal(program: &str) -> Option<Raised> {
+    if let Some(raised) = lone_half(program) {
+        return Some(raised);
     }
-    (program.len() > MAX_ARGUMENT)
-        .then(|| Exception { class: "OSError", arguments: "7, 'Argument list too long'".to_owned() })
+    if program.contains('\0') {
+        return Some(Raised::new("ValueError", "embedded null byte"));
+    }
+    let reason = "Argument list too long";
+    (program.len() > MAX_ARGUMENT).then(|| Raised::with_arguments("OSError", format!("7, '{reason}'"), reason))
+}
+
+/// Half a surrogate pair, which has no place in an argument. Here it is one of the characters that stand for such halves.
+fn lone_half(program: &str) -> Option<Raised> {
+    let is_half = |char: char| char >= FIRST_HALF;
+    let start = program.chars().position(is_half)?;
+    let end = start + program.chars().skip(start).take_while(|char| is_half(*char)).count();
+    let reason = "surrogates not allowed";
+    let arguments = format!("'utf-8', {}, {start}, {end}, '{reason}'", repr_of_text(program));
+    Some(Raised::with_arguments("UnicodeEncodeError", arguments, reason))
 }
 
 fn judge(collected: &Collected, process: Channel) -> Ran {
     if collected.is_too_long {
-        let arguments = "'The sandbox output stream limit of 10 MiB was exceeded.'".to_owned();
-        return Ran::Raised(Exception { class: "OutputLimitExceededError", arguments });
+        let message = "The sandbox output stream limit of 10 MiB was exceeded.";
+        return Ran::Raised(Raised::new("OutputLimitExceededError", message));
     }
-    let exception = undecodable(&collected.stdout).or_else(|| undecodable(&collected.stderr));
-    if let Some(arguments) = exception {
-        return Ran::Raised(Exception { class: "UnicodeDecodeError", arguments });
+    if let Some(raised) = undecodable(&collected.stdout).or_else(|| undecodable(&collected.stderr)) {
+        return Ran::Raised(raised);
     }
     let passed = process.end() == ExitReason::Exited { code: 0 };
     let errors = String::from_utf8_lossy(&collected.stderr);
@@ -81,8 +86,8 @@ fn judge(collected: &Collected, process: Channel) -> Ran {
     Ran::Scored(Verdict { passed, reason: if passed { "exit code 0".to_owned() } else { last.to_owned() } })
 }
 
-/// The arguments of the exception for bytes that are no UTF-8.
-fn undecodable(bytes: &[u8]) -> Option<String> {
+/// The exception for bytes that are no UTF-8.
+fn undecodable(bytes: &[u8]) -> Option<Raised> {
     let error = std::str::from_utf8(bytes).err()?;
     let start = error.valid_up_to();
     let starts_nothing = matches!(bytes[start], 0x80..=0xc1 | 0xf5..);
@@ -91,26 +96,8 @@ fn undecodable(bytes: &[u8]) -> Option<String> {
         Some(_) if starts_nothing => (start + 1, "invalid start byte"),
         Some(length) => (start + length, "invalid continuation byte"),
     };
-    Some(format!("'utf-8', {}, {start}, {end}, '{reason}'", python_bytes(bytes)))
-}
-
-/// Bytes as Python shows them.
-fn python_bytes(bytes: &[u8]) -> String {
-    let quote = if bytes.contains(&b'\'') && !bytes.contains(&b'"') { '"' } else { '\'' };
-    let shown: String = bytes.iter().map(|&byte| shown_byte(byte, quote)).collect();
-    format!("b{quote}{shown}{quote}")
-}
-
-fn shown_byte(byte: u8, quote: char) -> String {
-    match byte {
-        b'\t' => "\\t".to_owned(),
-        b'\n' => "\\n".to_owned(),
-        b'\r' => "\\r".to_owned(),
-        b'\\' => "\\\\".to_owned(),
-        _ if char::from(byte) == quote => format!("\\{quote}"),
-        b' '..=b'~' => char::from(byte).to_string(),
-        _ => format!("\\x{byte:02x}"),
-    }
+    let arguments = format!("'utf-8', {}, {start}, {end}, '{reason}'", repr_of_bytes(bytes));
+    Some(Raised::with_arguments("UnicodeDecodeError", arguments, reason))
 }
 
 #[cfg(test)]
@@ -125,16 +112,19 @@ mod tests {
             (b"\xe2\x82", r"'utf-8', b'\xe2\x82', 0, 2, 'unexpected end of data'"),
             (b"'\"\\\xc0", r#"'utf-8', b'\'"\\\xc0', 3, 4, 'invalid start byte'"#),
         ] {
-            assert_eq!(undecodable(bytes).as_deref(), Some(arguments));
+            let raised = undecodable(bytes).expect("an exception").to_string();
+            assert_eq!(raised, format!("UnicodeDecodeError({arguments})"));
         }
         assert_eq!(undecodable("é".as_bytes()), None);
     }
 
     #[test]
     fn programs_that_are_no_argument_raise() {
-        let class = |program: &str| refusal(program).map(|exception| exception.class);
-        assert_eq!(class("x\0"), Some("ValueError"));
-        assert_eq!(class(&"x".repeat(131_071)), None);
-        assert_eq!(class(&"x".repeat(131_072)), Some("OSError"));
+        let shown = |program: &str| refusal(program).map(|raised| raised.to_string());
+        assert_eq!(shown("x\0").as_deref(), Some("ValueError('embedded null byte')"));
+        assert_eq!(shown(&"x".repeat(131_071)), None);
+        assert_eq!(shown(&"x".repeat(131_072)).as_deref(), Some("OSError(7, 'Argument list too long')"));
+        let halves = r"UnicodeEncodeError('utf-8', 'é\n\ud800\udfff', 2, 4, 'surrogates not allowed')";
+        assert_eq!(shown("é\n\u{10f800}\u{10ffff}").as_deref(), Some(halves));
     }
 }

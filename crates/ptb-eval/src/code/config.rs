@@ -23,6 +23,14 @@ pub struct CodeConfig {
     pub allow_unprotected: bool,
 }
 
+impl CodeConfig {
+    /// The limits of a definition; everything else by default.
+    pub fn with_limits(seconds: u32, memory_mib: u32) -> Self {
+        let (time_limit, memory_bytes) = (Duration::from_secs(seconds.into()), u64::from(memory_mib) << 20);
+        Self { time_limit, memory_bytes, ..Self::default() }
+    }
+}
+
 impl Default for CodeConfig {
     /// The reference's time limit and language version, and a worker for each core.
     fn default() -> Self {

@@ -46,6 +46,11 @@ impl Raised {
         Self { class: class.to_owned(), arguments: quoted(message), message: message.to_owned() }
     }
 
+    /// An exception whose arguments, as Python code, are more than its message.
+    pub(crate) fn with_arguments(class: &str, arguments: String, message: &str) -> Self {
+        Self { class: class.to_owned(), arguments, message: message.to_owned() }
+    }
+
     /// The text `ValueError: ...`, as the last line of a traceback has it.
     pub fn line(&self) -> String {
         format!("{}: {}", self.class, self.message)

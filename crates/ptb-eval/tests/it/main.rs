@@ -2,6 +2,9 @@
 
 mod calls;
 mod chat_server;
+mod code_answers;
+mod code_exploits;
+mod code_trial;
 mod data;
 mod download;
 mod embedded;
@@ -10,6 +13,7 @@ mod evaluation;
 mod golden;
 mod golden_arenahard;
 mod golden_clean_up;
+mod golden_code;
 mod golden_healthbench;
 mod golden_judges;
 mod golden_random;

@@ -15,7 +15,7 @@
 //! | `broker` | the conversation between both processes about one answer |
 //! | `channel`, `frame`, `plain` | bytes from a process: waiting, cutting, checking |
 //! | `process`, `interpreter` | a Python process in a sandbox |
-//! | `pool` | processes made ahead, several answers at a time |
+//! | `pool`, `nursery` | several answers at a time, with processes made ahead |
 //! | `python/` | what runs in the processes |
 
 mod broker;
@@ -26,6 +26,7 @@ mod error;
 mod frame;
 mod grade;
 mod interpreter;
+mod nursery;
 mod plain;
 mod pool;
 mod process;

@@ -1,9 +1,7 @@
 //! Several answers at a time, with processes made ahead.
 
 use std::path::Path;
-use std::sync::mpsc::{SyncSender, sync_channel};
 use std::sync::{Condvar, Mutex, PoisonError};
-use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use ptb_sandbox::{EffectiveProtection, ExitReason};
@@ -15,6 +13,7 @@ use super::config::CodeConfig;
 use super::error::PoolError;
 use super::frame::Frame;
 use super::interpreter::Interpreter;
+use super::nursery::{Nursery, Undertaker};
 use super::plain::{number, text, texts};
 use super::process::{Role, start};
 use crate::data::ProgramTests;
@@ -39,28 +38,33 @@ pub struct Pool {
     protection: EffectiveProtection,
     idle: Mutex<Vec<Worker>>,
     freed: Condvar,
+    /// Processes for the next answers.
+    answers: Nursery,
     undertaker: Undertaker,
 }
 
-/// The processes of one worker.
+/// What a worker keeps from one answer to the next.
 #[derive(Debug, Default)]
 struct Worker {
     checker: Option<Channel>,
-    /// The next answer's process, made while the last answer was checked.
-    spare: Option<Channel>,
 }
 
 impl Pool {
     /// Finds the interpreter, and makes a first process to learn whether that works.
     pub fn new(config: CodeConfig) -> Result<Self, PoolError> {
         let interpreter = Interpreter::find(config.python.as_deref().unwrap_or(Path::new("python3")))?;
-        let (spare, protection) = start(Role::Answer, &config, &interpreter)?;
-        let mut workers: Vec<Worker> = (0..config.workers.max(1)).map(|_| Worker::default()).collect();
-        if let Some(last) = workers.last_mut() {
-            last.spare = Some(spare);
+        let (mut first, protection) = start(Role::Answer, &config, &interpreter)?;
+        if !is_ready(&mut first) {
+            return Err(never_ready(&interpreter, first));
         }
-        let undertaker = Undertaker::new()?;
-        Ok(Self { config, interpreter, protection, idle: Mutex::new(workers), freed: Condvar::new(), undertaker })
+        let workers = config.workers.max(1);
+        let (for_answers, with) = (config.clone(), interpreter.clone());
+        let answers =
+            Nursery::new(workers + 1, move || start(Role::Answer, &for_answers, &with).map(|(channel, _)| channel))?;
+        let undertaker = Undertaker::new(workers + 1)?;
+        undertaker.bury(first);
+        let idle = Mutex::new((0..workers).map(|_| Worker::default()).collect());
+        Ok(Self { config, interpreter, protection, idle, freed: Condvar::new(), answers, undertaker })
     }
 
     /// The interpreter that runs the programs.
@@ -112,9 +116,11 @@ impl Pool {
     }
 
     fn check_with(&self, worker: &mut Worker, tests: &ProgramTests, code: &str) -> Result<Verdict, PoolError> {
-        let mut answer = self.ready(Role::Answer, worker.spare.take())?;
+        let mut answer = self.answers.take()?;
+        if !is_ready(&mut answer) {
+            return Err(never_ready(&self.interpreter, answer));
+        }
         let mut checker = self.ready(Role::Checker, worker.checker.take())?;
-        worker.spare = Some(self.start(Role::Answer)?);
         let job = self.job(tests, code)?;
         let deadline = Instant::now() + self.config.time_limit;
         let (outcome, checker_is) = Conversation::new(&mut answer, &mut checker, &job, deadline).run();
@@ -137,8 +143,7 @@ impl Pool {
         if is_ready(&mut process) {
             return Ok(process);
         }
-        let reason = format!("in its sandbox, it {} before it was ready", process.end());
-        Err(PoolError::Interpreter { path: self.interpreter.executable.clone(), reason })
+        Err(never_ready(&self.interpreter, process))
     }
 
     fn job(&self, tests: &ProgramTests, code: &str) -> Result<Job, PoolError> {
@@ -197,6 +202,11 @@ fn ended(doing: &str, reason: ExitReason) -> String {
     }
 }
 
+fn never_ready(interpreter: &Interpreter, process: Channel) -> PoolError {
+    let reason = format!("in its sandbox, it {} before it was ready", process.end());
+    PoolError::Interpreter { path: interpreter.executable.clone(), reason }
+}
+
 /// Waits until a process says that it is ready.
 fn is_ready(process: &mut Channel) -> bool {
     let deadline = Instant::now() + READY;
@@ -218,39 +228,4 @@ fn unguessable() -> Result<[u64; 2], PoolError> {
         .map_err(PoolError::host("get random bytes"))?;
     let (first, second) = bytes.split_at(8);
     Ok([first, second].map(|half| half.try_into().map_or(0, u64::from_le_bytes)))
-}
-
-/// Ends sandboxes on a thread of its own: the kernel takes its time, and the next answer need not wait for it.
-#[derive(Debug)]
-struct Undertaker {
-    sender: Option<SyncSender<Channel>>,
-    thread: Option<JoinHandle<()>>,
-}
-
-impl Undertaker {
-    fn new() -> Result<Self, PoolError> {
-        // Few may wait, so that ended sandboxes do not pile up.
-        let (sender, receiver) = sync_channel::<Channel>(4);
-        let thread = thread::Builder::new()
-            .name("ptb-code-ends".to_owned())
-            .spawn(move || receiver.into_iter().for_each(drop))
-            .map_err(PoolError::host("start a thread"))?;
-        Ok(Self { sender: Some(sender), thread: Some(thread) })
-    }
-
-    fn bury(&self, channel: Channel) {
-        if let Some(sender) = &self.sender {
-            // A thread that failed gives the channel back, which is then dropped here.
-            let _ = sender.send(channel);
-        }
-    }
-}
-
-impl Drop for Undertaker {
-    fn drop(&mut self) {
-        self.sender = None;
-        if let Some(thread) = self.thread.take() {
-            let _ = thread.join();
-        }
-    }
 }

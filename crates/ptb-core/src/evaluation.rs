@@ -49,6 +49,9 @@ pub struct SeedMetrics {
     pub scored: u32,
     /// Samples that could not be scored.
     pub errors: u32,
+    /// Of these, samples with an answer that has no grade, which is the grader's failure and not the model's.
+    #[serde(default)]
+    pub ungraded: u32,
     /// Samples whose answer was cut off by the token limit.
     pub truncated: u32,
     /// Wall-clock seconds.

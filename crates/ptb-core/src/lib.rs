@@ -12,6 +12,7 @@
 //! | [`stage`] | the stages of a run and their records |
 //! | [`event`] | the append-only event log of a run |
 //! | [`outcome`] | how an agent's session ended and what it used |
+//! | [`engine`] | engines by name |
 //! | [`evaluation`] | metrics of an evaluation, and the log it writes |
 //! | [`audit`] | findings and verdicts |
 //! | [`score`] | scores and their provenance |
@@ -21,6 +22,7 @@
 
 pub mod audit;
 pub mod definitions;
+pub mod engine;
 pub mod evaluation;
 pub mod event;
 pub mod files;

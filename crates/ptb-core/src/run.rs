@@ -11,6 +11,7 @@ use thiserror::Error;
 
 use crate::audit::{Finding, Verdict};
 use crate::definitions::{AgentDefinition, BaseModelDefinition, BenchmarkDefinition, PromptWording};
+use crate::engine::EngineName;
 use crate::evaluation::Metrics;
 use crate::event::{EventKind, EventLog};
 use crate::files::{self, FileError, IoContext};
@@ -74,6 +75,9 @@ pub struct EvaluationSettings {
     pub seeds: Vec<u64>,
     /// Evaluate only so many items; for tests and trials.
     pub limit: Option<u32>,
+    /// What generates the answers.
+    #[serde(default)]
+    pub engine: EngineName,
 }
 
 /// `spec.json`: everything a worker needs to know, resolved when the run was created.

@@ -9,6 +9,7 @@ use thiserror::Error;
 
 use crate::data::Item;
 use crate::engine::Completion;
+use crate::judge::CostEstimate;
 use crate::scorer::Scored;
 
 /// An answer to grade.
@@ -88,6 +89,11 @@ pub type OnGrade<'a> = &'a mut dyn FnMut(usize, Result<Grade, GradingError>) -> 
 pub trait Grader: Send + Sync {
     /// Name for logs, such as `code-execution`.
     fn name(&self) -> &str;
+
+    /// What grading these answers will cost; none where it costs nothing, or where nobody can say.
+    fn expected_cost(&self, _answers: &[Answer<'_>]) -> Option<CostEstimate> {
+        None
+    }
 
     /// Grades all answers in any order. An error means that the grader stopped: answers without a grade can be graded
     /// later.

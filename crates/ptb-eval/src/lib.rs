@@ -8,6 +8,7 @@
 //! | [`prompt`] | from an item to the messages of a request |
 //! | [`engine`] | what generates tokens, as a trait |
 //! | [`http`] | the HTTP client of engines and judges |
+//! | [`choice`] | choosing an engine for a model on this machine |
 //! | [`embedded`] | the embedded decoder as such an engine |
 //! | [`endpoint`] | any OpenAI-compatible server as such an engine |
 //! | [`on_demand`] | an engine that starts when it is first asked |
@@ -15,9 +16,11 @@
 //! | [`python_random`] | random orders of Python and numpy, draw for draw |
 //! | [`scorer`] | from a completion to a score |
 //! | [`grader`] | what more than the completion's text decides: running code, asking a judge |
+//! | [`graders`] | choosing the grader of a benchmark |
 //! | [`judge`] | an LLM as such a grader: by rubric, or by comparison |
 //! | [`evaluation`] | all samples and seeds of a model on a benchmark, resumable |
 
+pub mod choice;
 pub mod code;
 pub mod data;
 pub mod embedded;
@@ -25,6 +28,7 @@ pub mod endpoint;
 pub mod engine;
 pub mod evaluation;
 pub mod grader;
+pub mod graders;
 pub mod http;
 pub mod hub;
 pub mod judge;

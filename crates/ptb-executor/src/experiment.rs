@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use ptb_core::definitions::{AgentDefinition, Catalog, DefinitionError, Pack};
+use ptb_core::engine::EngineName;
 use ptb_core::files::{self, FileError};
 use ptb_core::ids::{AgentId, BaseModelId, BenchmarkId, ExperimentName, RunId, Task};
 use ptb_core::run::{Budget, EvaluationSettings, FORMAT, RunKind, RunSpec, SandboxKind};
@@ -74,6 +75,9 @@ pub struct ExperimentEvaluation {
     /// Evaluate only so many items; for tests and trials.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub limit: Option<u32>,
+    /// What generates the answers.
+    #[serde(default)]
+    pub engine: EngineName,
 }
 
 /// Runs are started as processes on this machine.
@@ -244,6 +248,7 @@ impl Experiment {
             evaluation: EvaluationSettings {
                 seeds: self.evaluation.seeds.clone().unwrap_or_else(|| FINAL_SEEDS.to_vec()),
                 limit: self.evaluation.limit,
+                engine: self.evaluation.engine,
             },
             baseline: None,
             ptb_version: env!("CARGO_PKG_VERSION").to_owned(),

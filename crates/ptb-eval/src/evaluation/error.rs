@@ -38,9 +38,9 @@ pub enum EvaluationError {
     #[error("the engine cannot run here: {0}")]
     EngineUnavailable(String),
     /// Something that grading needs is missing here.
-    #[error("the answers are generated and kept, but not graded: {0}")]
+    #[error("the answers are kept, but have no grades yet: {0}")]
     GraderUnavailable(String),
     /// The grader failed.
-    #[error("the answers are generated and kept, but grading stopped: {0}")]
+    #[error("the answers are kept, but grading stopped: {0}")]
     Grader(String),
 }

@@ -39,6 +39,12 @@ impl<'a> Grading<'a> {
         let items = &self.run.plan.items;
         let answer = |(index, completion): (&usize, _)| Answer { item: &items[*index], completion };
         let answers: Vec<_> = self.ungraded.iter().zip(&completions).map(answer).collect();
+        observer(Progress::GradingStarted {
+            seed: self.run.seed,
+            answers: answers.len(),
+            grader: grader.name(),
+            expected_cost: grader.expected_cost(&answers),
+        });
         let ended = grader.grade(&answers, &mut |index, grade| {
             let Some(completion) = completions.get(index) else { return ControlFlow::Continue(()) };
             self.take(index, completion.clone(), grade, journal, observer)

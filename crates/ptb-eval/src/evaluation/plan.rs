@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 
 use ptb_core::definitions::{BenchmarkDefinition, PromptWording, Split};
-use ptb_core::files;
+use ptb_core::{files, seed};
 use thiserror::Error;
 
 use super::cascade::{Rung, rungs};
@@ -12,6 +12,11 @@ use crate::data::{DataError, DataStore, Item, hash_items, show_choices};
 use crate::engine::ChatRequest;
 use crate::prompt::{PromptError, Prompter};
 use crate::scorer::Scorer;
+
+/// Inspect counts epochs from 1; an evaluation here has one epoch for each seed.
+const EPOCH: u32 = 1;
+/// Every solver here asks once.
+const FIRST_CALL: u32 = 0;
 
 /// What is asked of an evaluation.
 #[derive(Debug, Clone, Copy)]
@@ -138,6 +143,11 @@ impl Plan {
             seed,
             sampling: self.benchmark.sampling,
         }
+    }
+
+    /// The seed of the request for the item at `index` in the evaluation's seed `run_seed`.
+    pub fn request_seed(&self, run_seed: u64, index: usize) -> u64 {
+        seed::derive(run_seed, &self.items[index].id, EPOCH, FIRST_CALL)
     }
 
     /// The token limit of the first attempts.

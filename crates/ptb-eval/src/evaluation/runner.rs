@@ -14,6 +14,7 @@ use super::sample::SampleRecord;
 use super::seed_run::{SeedFailure, SeedResult, SeedRun};
 use crate::engine::Engine;
 use crate::grader::Grader;
+use crate::judge::CostEstimate;
 
 /// What an evaluation reports while it works.
 #[derive(Debug, Clone, Copy)]
@@ -39,6 +40,8 @@ pub enum Progress<'a> {
         answers: usize,
         /// What grades them.
         grader: &'a str,
+        /// What that will cost, where it costs something.
+        expected_cost: Option<CostEstimate>,
     },
     /// An answer was graded.
     SampleGraded(&'a SampleRecord),

@@ -116,6 +116,11 @@ impl SampleRecord {
         }
     }
 
+    /// Whether there is an answer without a score.
+    pub(crate) fn is_ungraded(&self) -> bool {
+        matches!(self.outcome, Outcome::Answered { .. })
+    }
+
     pub(crate) fn is_truncated(&self) -> bool {
         self.completion()
             .is_some_and(|completion| matches!(completion.stop_reason, StopReason::MaxTokens | StopReason::ModelLength))

@@ -22,6 +22,7 @@ pub(crate) fn seed_metrics(plan: &Plan, seed: u64, records: &[&SampleRecord], se
         estimate: estimate(plan.benchmark.metric, records)?,
         scored: scored as u32,
         errors: (records.len() - scored) as u32,
+        ungraded: records.iter().filter(|record| record.is_ungraded()).count() as u32,
         truncated: records.iter().filter(|record| record.is_truncated()).count() as u32,
         seconds,
         input_tokens: tokens(|completion| completion.input_tokens),

@@ -4,7 +4,6 @@ use std::path::Path;
 
 use ptb_core::evaluation::SeedMetrics;
 use ptb_core::files::FileError;
-use ptb_core::seed;
 
 use super::asking::Asking;
 use super::error::EvaluationError;
@@ -14,16 +13,11 @@ use super::plan::Plan;
 use super::provenance::provenance;
 use super::refresh::Refresh;
 use super::runner::Progress;
-use super::sample::{Outcome, SampleRecord};
+use super::sample::SampleRecord;
 use super::seed_metrics::seed_metrics;
 use crate::engine::{ChatRequest, Engine};
 use crate::grader::Grader;
 use crate::log::{LogStatus, SeedLog, write_log};
-
-/// Inspect counts epochs from 1; an evaluation here has one epoch for each seed.
-pub(crate) const EPOCH: u32 = 1;
-/// Every solver here asks once.
-const FIRST_CALL: u32 = 0;
 
 /// The result of one seed.
 #[derive(Debug)]
@@ -85,17 +79,13 @@ impl SeedRun<'_> {
         if self.plan.scorer.is_some() {
             return Ok(());
         }
-        let answered = |record: Option<&SampleRecord>| {
-            record.is_some_and(|record| matches!(record.outcome, Outcome::Answered { .. }))
-        };
-        let ungraded = self.indices(journal, answered);
+        let ungraded = self.indices(journal, |record| record.is_some_and(SampleRecord::is_ungraded));
         if ungraded.is_empty() {
             return Ok(());
         }
         let grader = self.grader.ok_or_else(|| {
             SeedFailure::Fatal(EvaluationError::Grader(format!("{} has no grader here", self.plan.benchmark.id)))
         })?;
-        observer(Progress::GradingStarted { seed: self.seed, answers: ungraded.len(), grader: grader.name() });
         Grading::new(self, &ungraded, refresh).run(grader, journal, observer)
     }
 
@@ -124,7 +114,7 @@ impl SeedRun<'_> {
 
     /// The seed of an item's request.
     pub(crate) fn request_seed(&self, index: usize) -> u64 {
-        seed::derive(self.seed, &self.plan.items[index].id, EPOCH, FIRST_CALL)
+        self.plan.request_seed(self.seed, index)
     }
 
     pub(crate) fn request(&self, index: usize) -> ChatRequest {

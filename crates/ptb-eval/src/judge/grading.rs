@@ -104,6 +104,11 @@ impl<P: Protocol> Grader for JudgeGrader<P> {
         self.protocol.name()
     }
 
+    fn expected_cost(&self, answers: &[Answer<'_>]) -> Option<CostEstimate> {
+        let texts: Vec<_> = answers.iter().map(|answer| (answer.item, answer.completion.text.as_str())).collect();
+        self.estimate(&texts).ok()
+    }
+
     /// Must not be called from within an asynchronous task; see [`JudgeGrader::grade_answer`].
     fn grade(&self, answers: &[Answer<'_>], on_grade: OnGrade<'_>) -> Result<(), GradingError> {
         let judge = self.judge()?;

@@ -128,7 +128,7 @@ fn a_missing_judge_keeps_the_answers_and_grading_goes_on_later() {
     let mut grader = ScriptedGrader::new(|_: &str| Ok(scored(1.0)));
     grader.stop_after = Some((0, GradingError::Unavailable("no key in JUDGE_KEY".to_owned())));
     let error = run(Some(&grader), &asked, folder.path()).unwrap_err().to_string();
-    assert!(error.contains("generated and kept") && error.contains("JUDGE_KEY"), "{error}");
+    assert!(error.contains("answers are kept") && error.contains("JUDGE_KEY"), "{error}");
     let log = log_of(folder.path(), SEED);
     assert_eq!((log["status"].as_str(), log["samples"].as_array().unwrap().len()), (Some("error"), 4));
     assert_eq!(log["samples"][2]["output"]["completion"], "2");

@@ -7,9 +7,11 @@ use std::path::{Path, PathBuf};
 use ptb_core::evaluation::Metrics;
 use ptb_core::files;
 use ptb_core::run::{RunFolder, RunKind, RunSpec};
+use ptb_eval::choice::{ChoiceError, EngineSettings, LocalModel, choose};
 use ptb_eval::data::DataStore;
-use ptb_eval::embedded::EmbeddedEngine;
+use ptb_eval::engine::Engine;
 use ptb_eval::evaluation::{EvaluationError, ModelIdentity, Plan, PlanRequest, evaluate};
+use ptb_eval::graders::grader_for;
 use serde::{Deserialize, Serialize};
 
 use super::StageError;
@@ -92,15 +94,34 @@ fn metrics(model: &Path, folder: &RunFolder, spec: &RunSpec, equipment: &Equipme
     let plan = Plan::load(&DataStore::at(equipment.cache.data()), &request)
         .map_err(|error| Unevaluated::Bench(StageError::Evaluation(error.to_string())))?;
     check_architecture(model, spec)?;
-    let engine = EmbeddedEngine::load(model, spec.base_model.family, ptb_engine::generate::Limits::default())
-        .map_err(|error| Unevaluated::Model(error.to_string()))?;
-    let metrics = evaluate(&plan, &engine, None, &folder.evaluation(), &mut |_| ())?;
+    let engine = engine(model, spec, folder).map_err(|error| Unevaluated::Model(error.to_string()))?;
+    let grader = grader_for(&spec.benchmark, &spec.prompt)
+        .map_err(|error| Unevaluated::Bench(StageError::Evaluation(error.to_string())))?;
+    let metrics = evaluate(&plan, &*engine, grader.as_deref(), &folder.evaluation(), &mut |_| ())?;
+    let ungraded: u32 = metrics.seeds.iter().map(|seed| seed.ungraded).sum();
+    if ungraded > 0 {
+        let message = format!("{ungraded} answers could not be graded: see eval/<seed>/log.json, then start again");
+        return Err(Unevaluated::Bench(StageError::Evaluation(message)));
+    }
     let errors: u32 = metrics.seeds.iter().map(|seed| seed.errors).sum();
     if errors > 0 {
         // A mean over the samples that happened to work would be a number about another benchmark.
         return Err(Unevaluated::Model(format!("{errors} samples could not be scored: see eval/<seed>/log.json")));
     }
     Ok(metrics)
+}
+
+/// The engine that the run's spec names.
+fn engine<'a>(model: &'a Path, spec: &'a RunSpec, folder: &RunFolder) -> Result<Box<dyn Engine + 'a>, ChoiceError> {
+    let settings = EngineSettings {
+        engine: spec.evaluation.engine,
+        connections: None,
+        gpu_memory: None,
+        send_seed: true,
+        server_log: folder.evaluation().join("server.log"),
+    };
+    let model = LocalModel { name: "submission", folder: model, family: spec.base_model.family };
+    choose(model, &spec.benchmark, &settings, &|_| ())
 }
 
 fn model_name(spec: &RunSpec) -> String {

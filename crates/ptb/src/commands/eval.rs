@@ -1,25 +1,26 @@
 //! `ptb eval`: evaluates one model on one benchmark.
 
+mod dump;
+mod model;
+mod progress;
+mod report;
+mod setup;
+
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use indicatif::{ProgressBar, ProgressStyle};
 use ptb_core::evaluation::Metrics;
-use ptb_core::files;
-use ptb_core::ids::BenchmarkId;
-use ptb_core::seed::FINAL_SEEDS;
-use ptb_engine::generate::Limits;
 use ptb_eval::data::DataStore;
-use ptb_eval::embedded::EmbeddedEngine;
-use ptb_eval::evaluation::{
-    EvaluationError, EvaluationReport, ModelIdentity, Plan, PlanError, PlanRequest, Progress, evaluate,
-};
-use ptb_eval::prompt::load_pack;
+use ptb_eval::engine::Engine;
+use ptb_eval::evaluation::{EvaluationError, Plan, PlanError, evaluate};
+use ptb_eval::grader::Grader;
+use ptb_eval::graders::{GraderError, grader_for};
 
+use self::model::Subject;
+use self::progress::Bar;
+use self::setup::{Questions, Setup};
 use super::Environment;
-use super::dump::{Asked, dump_requests};
-use super::model::{self, Found};
-use crate::failure::{Failure, Outcome, Sort, usage};
+use crate::failure::{Failure, Outcome, Sort};
 use crate::output;
 
 /// Evaluates one model on one benchmark
@@ -28,155 +29,110 @@ use crate::output;
 ///
 /// Example: ptb eval --benchmark micro-math --model final_model --limit 50 --json-output-file metrics.json
 ///
-/// Example: ptb eval --benchmark gsm8k --model any-name --dump-requests requests.jsonl
+/// Example: ptb eval --benchmark gsm8k --model final_model --engine vllm --log-dir logs
+///
+/// Example: ptb eval --benchmark gsm8k --endpoint http://127.0.0.1:8000/v1 --model final_model
+///
+/// Example: ptb eval --resume logs
 #[derive(Debug, Args)]
+#[expect(clippy::doc_markdown, reason = "the help shows the text as it is")]
 pub struct EvalArguments {
-    /// The benchmark
-    #[arg(long)]
-    benchmark: BenchmarkId,
-    /// A checkpoint folder, or the id of a base model
-    #[arg(long, value_name = "PATH|ID")]
-    model: String,
-    /// Evaluate only the first items
-    #[arg(long, value_name = "N")]
-    limit: Option<u32>,
-    /// Seeds; only the first is used when decoding is greedy [default: the first seed of the final evaluation]
-    #[arg(long, value_delimiter = ',', value_name = "SEED")]
-    seeds: Vec<u64>,
-    /// Token limit of an answer [default: the benchmark's]
-    #[arg(long, value_name = "N")]
-    max_tokens: Option<u32>,
-    /// Sequences generated at one time
-    #[arg(long, value_name = "N", default_value_t = Limits::default().max_batch)]
-    max_connections: usize,
-    /// Share of the GPU's memory to use; the embedded engine runs on the processor and ignores it
-    #[arg(long, value_name = "SHARE")]
-    gpu_memory_utilization: Option<f64>,
-    /// Folder with chat templates; that of the model's family must be the one that the final evaluation uses
+    #[command(flatten)]
+    setup: Setup,
+    /// Keep the logs, in Inspect's format
     #[arg(long, value_name = "DIR")]
-    templates_dir: Option<PathBuf>,
-    /// Wordings of the questions: a pack's name, a TOML file like those of definitions/packs, or a JSON file in the shape of
-    /// the reference's wordings
-    #[arg(long, value_name = "NAME|FILE", default_value = "default")]
-    pack: String,
-    /// Folder with definitions that are added to the embedded ones
-    #[arg(long, value_name = "DIR")]
-    definitions: Option<PathBuf>,
-    /// Write the requests as JSON Lines, one for each item, and call nothing: the model need not exist
+    log_dir: Option<PathBuf>,
+    /// Go on with the evaluation in this log folder; everything but the output options is taken from there
+    #[arg(long, value_name = "DIR", conflicts_with = "log_dir")]
+    resume: Option<PathBuf>,
+    /// Write the requests as JSON Lines and ask nobody; the model's name may be any
     #[arg(long, value_name = "FILE")]
     dump_requests: Option<PathBuf>,
     /// Write the metrics as JSON
     #[arg(long, value_name = "FILE")]
     json_output_file: Option<PathBuf>,
-    /// Keep the logs, in Inspect's format
-    #[arg(long, value_name = "DIR")]
-    log_dir: Option<PathBuf>,
     /// Print the metrics as JSON
     #[arg(long)]
     json: bool,
 }
 
 pub fn eval(arguments: &EvalArguments, environment: &Environment) -> Outcome {
-    let catalog = Environment::catalog(arguments.definitions.as_deref())?;
-    let benchmark = catalog.benchmark(&arguments.benchmark).usage()?;
-    let pack = load_pack(&arguments.pack, &catalog).usage()?;
-    let wording = pack
-        .prompts
-        .get(benchmark.prompt_name())
-        .ok_or_else(|| usage(format!("the pack {} has no wording for {}", pack.id, benchmark.id)))?;
-    let store = DataStore::at(environment.cache.data());
-    if let Some(path) = &arguments.dump_requests {
-        let (limit, max_tokens) = (arguments.limit, arguments.max_tokens);
-        let asked = Asked { benchmark, wording, model: &arguments.model, limit, max_tokens };
-        return dump_requests(&asked, &store, path);
-    }
-    let model = model::find(&arguments.model, &catalog, environment)?;
-    check_template(arguments.templates_dir.as_deref(), &model)?;
-    let seeds = if arguments.seeds.is_empty() { &FINAL_SEEDS[..1] } else { &arguments.seeds[..] };
-    let identity = ModelIdentity::of_folder(&*model.name, &model.folder).usage()?;
-    let request = PlanRequest {
-        benchmark,
-        wording,
-        model: &identity,
-        seeds,
-        limit: arguments.limit,
-        max_tokens: arguments.max_tokens,
+    let setup = match &arguments.resume {
+        Some(folder) => setup::resume(folder)?,
+        None => arguments.setup.clone(),
     };
-    let plan = Plan::load(&store, &request).map_err(missing_data)?;
-    let limits = Limits { max_batch: arguments.max_connections.max(1), ..Limits::default() };
-    let engine = EmbeddedEngine::load(&model.folder, model.family, limits).usage()?;
-    let metrics = run(&plan, &engine, arguments.log_dir.as_deref())?;
-    report(&metrics, arguments)
+    let questions = Questions::find(&setup)?;
+    if let Some(path) = &arguments.dump_requests {
+        return dump::dump(path, &setup, &questions, environment);
+    }
+    let folder = LogFolder::choose(arguments, &setup, &questions)?;
+    let subject = Subject::find(&setup, &questions.catalog, environment)?;
+    let plan = plan(&setup, &questions, &subject, environment)?;
+    setup.store(folder.path())?;
+    let metrics = {
+        let engine = subject.engine(&setup, &questions.benchmark, folder.path())?;
+        let grader = grader_for(&questions.benchmark, &questions.wording).map_err(grader_failure)?;
+        run(&plan, &*engine, grader.as_deref(), folder.path())?
+    };
+    report::report(&metrics, &questions.benchmark.id, arguments.json_output_file.as_deref(), arguments.json)
+}
+
+fn plan(setup: &Setup, questions: &Questions, subject: &Subject, environment: &Environment) -> Result<Plan, Failure> {
+    let store = DataStore::at(environment.cache.data());
+    Plan::load(&store, &setup.request(questions, &subject.identity)).map_err(missing_data)
 }
 
 /// Data that was never fetched is missing from the environment; anything else is wrong input.
-pub fn missing_data(error: PlanError) -> Failure {
+fn missing_data(error: PlanError) -> Failure {
     match error {
         PlanError::Data(_) => Failure::Environment(error.into()),
         _ => Failure::Usage(error.into()),
     }
 }
 
-/// A changed template would make the numbers here say nothing about the final evaluation.
-fn check_template(folder: Option<&Path>, model: &Found) -> Outcome {
-    let Some(folder) = folder else { return Ok(()) };
-    for template in [model.family.template(false), model.family.template(true)] {
-        let path = folder.join(format!("{template}.jinja"));
-        if files::read_text(&path).usage()? != template.source() {
-            return Err(usage(format!(
-                "{} is not the template that the final evaluation uses: restore it, or leave --templates-dir out",
-                path.display()
-            )));
-        }
-    }
-    Ok(())
+fn grader_failure(error: GraderError) -> Failure {
+    if error.is_environment() { Failure::Environment(error.into()) } else { Failure::Usage(error.into()) }
 }
 
-fn run(plan: &Plan, engine: &EmbeddedEngine, log_dir: Option<&Path>) -> Result<Metrics, Failure> {
-    let temporary;
-    let folder = if let Some(folder) = log_dir {
-        folder
-    } else {
-        temporary = tempfile::tempdir().environment()?;
-        temporary.path()
-    };
-    let bar = ProgressBar::new(0);
-    if let Ok(style) = ProgressStyle::with_template("{bar:30} {pos}/{len} samples, {eta} left") {
-        bar.set_style(style);
+/// Where the logs go.
+enum LogFolder {
+    Kept(PathBuf),
+    Temporary(tempfile::TempDir),
+}
+
+impl LogFolder {
+    /// The folder that was asked for. What a judge is paid for is kept in any case.
+    fn choose(arguments: &EvalArguments, setup: &Setup, questions: &Questions) -> Result<Self, Failure> {
+        let asked = arguments.resume.as_ref().or(arguments.log_dir.as_ref());
+        if let Some(folder) = asked {
+            return Ok(Self::Kept(folder.clone()));
+        }
+        if questions.benchmark.grading_costs_money {
+            let folder = PathBuf::from(format!("eval-{}-{}", questions.benchmark.id, setup.model_component()));
+            output::say(format!("logs: {}", folder.display()));
+            return Ok(Self::Kept(folder));
+        }
+        Ok(Self::Temporary(tempfile::tempdir().environment()?))
     }
-    let metrics = evaluate(plan, engine, None, folder, &mut |progress| match progress {
-        Progress::SeedStarted { total, reused, .. } => {
-            bar.set_length(total as u64);
-            bar.set_position(reused as u64);
+
+    fn path(&self) -> &Path {
+        match self {
+            Self::Kept(path) => path,
+            Self::Temporary(folder) => folder.path(),
         }
-        Progress::GradingStarted { answers, .. } => {
-            bar.set_length(answers as u64);
-            bar.set_position(0);
-        }
-        Progress::SampleDone(_) | Progress::SampleGraded(_) => bar.inc(1),
-        Progress::AttemptFailed { error, .. } => bar.suspend(|| output::say(format!("trying again: {error}"))),
-    });
-    bar.finish_and_clear();
+    }
+}
+
+fn run(plan: &Plan, engine: &dyn Engine, grader: Option<&dyn Grader>, folder: &Path) -> Result<Metrics, Failure> {
+    let bar = Bar::new();
+    let metrics = evaluate(plan, engine, grader, folder, &mut |progress| bar.show(progress));
+    bar.finish();
     metrics.map_err(|error| match error {
-        EvaluationError::File(_) => Failure::Environment(error.into()),
+        EvaluationError::File(_) | EvaluationError::EngineUnavailable(_) => Failure::Environment(error.into()),
+        EvaluationError::GraderUnavailable(_) => {
+            let advice = format!("go on with: ptb eval --resume {}", folder.display());
+            Failure::Environment(anyhow::Error::new(error).context(advice))
+        }
         _ => Failure::Bad(error.into()),
     })
-}
-
-fn report(metrics: &Metrics, arguments: &EvalArguments) -> Outcome {
-    let report = EvaluationReport::of(metrics);
-    if let Some(path) = &arguments.json_output_file {
-        files::write_json(path, &report).environment()?;
-    }
-    if arguments.json {
-        return output::json(&report);
-    }
-    let error = metrics.mean.standard_error.map_or_else(String::new, |error| format!(" ± {error:.4}"));
-    let scored: u32 = metrics.seeds.iter().map(|seed| seed.scored).sum();
-    let errors: u32 = metrics.seeds.iter().map(|seed| seed.errors).sum();
-    let seconds: f64 = metrics.seeds.iter().map(|seed| seed.seconds).sum();
-    output::data(&format!(
-        "{} {}: {:.4}{error} ({scored} samples scored, {errors} errors, {seconds:.1} s)\n",
-        arguments.benchmark, metrics.metric, metrics.mean.value
-    ))
 }

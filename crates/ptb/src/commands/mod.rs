@@ -4,7 +4,6 @@ mod audit;
 mod data;
 mod demo;
 mod doctor;
-mod dump;
 mod environment;
 mod eval;
 mod finetune;

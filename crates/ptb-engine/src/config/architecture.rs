@@ -96,6 +96,9 @@ fn smollm3(raw: &RawConfig) -> Result<DecoderConfig, ConfigError> {
 /// Gemma 3: sliding windows with a rotation of their own, normalised results, scaled embeddings, soft caps.
 ///
 /// Published files leave out what equals the defaults of the architecture, so these stand here.
+///
+/// Soft caps are applied wherever a file sets them. No published model does, and `transformers` is of two minds: it reads
+/// `attn_logit_softcapping` without using it, and `final_logit_softcapping` counts only for the text model alone.
 fn gemma3(raw: &RawConfig) -> Result<DecoderConfig, ConfigError> {
     refuse_feed_forward_bias(raw)?;
     let count = raw.num_hidden_layers.unwrap_or(26);

@@ -1,7 +1,7 @@
 //! Single commands, as a person uses them.
 
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
@@ -60,6 +60,32 @@ fn a_model_is_fine_tuned_served_by_name_and_its_lineage_is_told() {
     fs::write(scene.path("chat.jsonl"), format!("{row}\nnot json\n")).unwrap();
     scene.say(&[&train[..], &["third"]].concat()).badly(2, &["chat.jsonl", "2"]);
     assert!(!scene.path("third").exists());
+}
+
+/// Random checkpoints of a few ten kilobytes: the point is that each family's way leads through training and answering.
+#[test]
+fn models_of_every_family_are_fine_tuned_and_answer() {
+    let scene = Scene::new();
+    let row = r#"{"messages":[{"role":"user","content":"2 + 2?"},{"role":"assistant","content":"4"}]}"#;
+    fs::write(scene.path("chat.jsonl"), format!("{row}\n").repeat(4)).unwrap();
+    for name in ["smollm3", "gemma3_old"] {
+        let golden = Path::new(env!("CARGO_MANIFEST_DIR")).join("../ptb-engine/tests/golden").join(name);
+        let base = scene.path(name);
+        fs::create_dir(&base).unwrap();
+        for file in ["model.safetensors", "tokenizer.json", "generation_config.json"] {
+            fs::copy(golden.join(file), base.join(file)).unwrap();
+        }
+        // The families' prompts are longer than the few positions of the recorded models.
+        let config = fs::read_to_string(golden.join("config.json")).unwrap();
+        let longer = config.replace("\"max_position_embeddings\": 128", "\"max_position_embeddings\": 4096");
+        assert_ne!(config, longer);
+        fs::write(base.join("config.json"), longer).unwrap();
+        let trained = format!("{name}-trained");
+        scene.say(&["finetune", "--model", name, "--data", "chat.jsonl", "--lora-rank", "2", "--output", &trained]).well();
+        let eval = ["eval", "--benchmark", "micro-math", "--limit", "1", "--json", "--model", &trained];
+        let report: Value = serde_json::from_str(&scene.say(&eval).well().stdout).unwrap();
+        assert_eq!(report["scored"], 1, "{name}: {report}");
+    }
 }
 
 #[test]

@@ -81,7 +81,9 @@ fn models_of_every_family_are_fine_tuned_and_answer() {
         assert_ne!(config, longer);
         fs::write(base.join("config.json"), longer).unwrap();
         let trained = format!("{name}-trained");
-        scene.say(&["finetune", "--model", name, "--data", "chat.jsonl", "--lora-rank", "2", "--output", &trained]).well();
+        scene
+            .say(&["finetune", "--model", name, "--data", "chat.jsonl", "--lora-rank", "2", "--output", &trained])
+            .well();
         let eval = ["eval", "--benchmark", "micro-math", "--limit", "1", "--json", "--model", &trained];
         let report: Value = serde_json::from_str(&scene.say(&eval).well().stdout).unwrap();
         assert_eq!(report["scored"], 1, "{name}: {report}");

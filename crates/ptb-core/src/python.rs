@@ -5,6 +5,8 @@ mod printable;
 
 use std::fmt::Write as _;
 
+pub use printable::is_printable;
+
 /// Whether `str.isspace` and `str.strip` take the character for white space. Four separators of ASCII are among them that
 /// Unicode does not count.
 pub fn is_space(char: char) -> bool {
@@ -44,7 +46,7 @@ pub fn write_escaped(char: char, quote: char, out: &mut String) {
         '\n' => out.push_str("\\n"),
         '\r' => out.push_str("\\r"),
         _ if char == quote || char == '\\' => out.extend(['\\', char]),
-        _ if printable::is_printable(char) => out.push(char),
+        _ if is_printable(char.into()) => out.push(char),
         // Writing to a string cannot fail.
         _ => drop(match u32::from(char) {
             code @ ..0x100 => write!(out, "\\x{code:02x}"),

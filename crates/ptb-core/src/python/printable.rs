@@ -1,9 +1,9 @@
 //! Which characters Python prints as they are.
 
-/// Whether `repr` prints the character itself: not controls, formats, private and unassigned ones, nor separators other
-/// than the space (Unicode 13.0, the version of Python 3.10).
-pub(super) fn is_printable(char: char) -> bool {
-    BOUNDARIES.partition_point(|boundary| *boundary <= u32::from(char)).is_multiple_of(2)
+/// Whether `repr` prints the code point itself: not controls, formats, surrogates, private and unassigned ones, nor
+/// separators other than the space (Unicode 13.0, the version of Python 3.10).
+pub fn is_printable(code: u32) -> bool {
+    BOUNDARIES.partition_point(|boundary| *boundary <= code).is_multiple_of(2)
 }
 
 /// Code points at which a run of characters that are not printed begins, or the next printed one follows, in turn.
@@ -112,3 +112,20 @@ const BOUNDARIES: [u32; 1357] = [
     0x1fb93, 0x1fb94, 0x1fbcb, 0x1fbf0, 0x1fbfa, 0x20000, 0x2a6de, 0x2a700, 0x2b735, 0x2b740, 0x2b81e, 0x2b820,
     0x2cea2, 0x2ceb0, 0x2ebe1, 0x2f800, 0x2fa1e, 0x30000, 0x3134b, 0xe0100, 0xe01f0,
 ];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_python_escapes_is_not_printable() {
+        for code in
+            [0, 0x1f, 0x7f, 0xa0, 0xad, 0x378, 0x200b, 0x2028, 0x3000, 0xd800, 0xe000, 0xfeff, 0x10_ffff, 0x1_f6dd]
+        {
+            assert!(!is_printable(code), "{code:x}");
+        }
+        for code in [0x20, 0x7e, 0xa1, 0xe9, 0x4e00, 0xac00, 0xfffd, 0x1_f600] {
+            assert!(is_printable(code), "{code:x}");
+        }
+    }
+}

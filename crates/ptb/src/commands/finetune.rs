@@ -6,9 +6,9 @@ use std::path::PathBuf;
 use clap::Args;
 use ptb_engine::train::{FinetuneOptions, LoraOptions, Summary, finetune as train};
 
-use super::Environment;
 use super::progress::TrainingProgress;
-use crate::failure::{Outcome, Sort};
+use super::{Environment, model};
+use crate::failure::{Failure, Outcome, Sort};
 use crate::output;
 
 /// Fine-tunes a model on conversations, all weights or low-rank adapters, with loss on the assistant's tokens only
@@ -71,14 +71,15 @@ pub struct FinetuneArguments {
 
 pub fn finetune(arguments: &FinetuneArguments) -> Outcome {
     let mut line = TrainingProgress::new();
-    let summary = train(&options(arguments), |progress| line.show(progress)).usage()?;
+    let summary = train(&options(arguments)?, |progress| line.show(progress)).usage()?;
     line.finish();
     output::say(in_words(&summary, arguments));
     Ok(())
 }
 
-fn options(arguments: &FinetuneArguments) -> FinetuneOptions {
+fn options(arguments: &FinetuneArguments) -> Result<FinetuneOptions, Failure> {
     let mut options = FinetuneOptions::new(&arguments.model, &arguments.data, &arguments.output);
+    options.family = model::family_of(&arguments.model, &Environment::catalog(None)?)?;
     options.epochs = arguments.epochs;
     options.max_steps = arguments.max_steps;
     options.batch_size = arguments.batch_size;
@@ -96,7 +97,7 @@ fn options(arguments: &FinetuneArguments) -> FinetuneOptions {
         alpha: arguments.lora_alpha.unwrap_or(2.0 * rank as f64),
         targets: Vec::new(),
     });
-    options
+    Ok(options)
 }
 
 /// As many threads as the environment allows: a slot of an experiment has its share of the cores.

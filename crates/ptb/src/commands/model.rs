@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use ptb_core::definitions::{Catalog, Family};
 use ptb_core::ids::BaseModelId;
+use ptb_executor::cache::CacheError;
 
 use super::Environment;
 use crate::failure::{Failure, Sort, usage};
@@ -33,12 +34,15 @@ pub fn find(name: &str, catalog: &Catalog, environment: &Environment) -> Result<
     let Ok(model) = catalog.model(&id) else {
         return Err(usage(format!("{name} is neither a checkpoint folder nor a base model that is known")));
     };
-    let folder = environment.cache.base_model(model).bad()?;
+    let folder = environment.cache.base_model(model).map_err(|error| match error {
+        CacheError::NotFetched { .. } => Failure::Environment(error.into()),
+        _ => Failure::Bad(error.into()),
+    })?;
     Ok(Found { name: name.to_owned(), folder, family: model.family })
 }
 
 /// The family whose models have the folder's architecture.
-fn family_of(folder: &Path, catalog: &Catalog) -> Result<Family, Failure> {
+pub fn family_of(folder: &Path, catalog: &Catalog) -> Result<Family, Failure> {
     #[derive(serde::Deserialize)]
     struct Config {
         #[serde(default)]

@@ -91,6 +91,12 @@ fn models_of_every_family_are_fine_tuned_and_answer() {
 }
 
 #[test]
+fn a_model_that_was_never_fetched_is_asked_for_by_name() {
+    let serve = ["serve", "gemma-3-4b", "--listen", "127.0.0.1:0"];
+    Scene::new().say(&serve).badly(3, &["google/gemma-3-4b-pt", "ptb data fetch gemma-3-4b", "HF_TOKEN"]);
+}
+
+#[test]
 fn mistakes_in_the_command_line_end_with_two_and_a_hint() {
     let scene = Scene::new();
     scene.say(&["eval", "--benchmark", "micro-maths", "--model", "micro-base"]).badly(2, &["micro-math"]);

@@ -4,7 +4,6 @@
 
 mod equality;
 mod literal;
-mod printable;
 mod repr;
 mod text;
 mod value;

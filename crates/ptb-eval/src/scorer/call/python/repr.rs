@@ -2,10 +2,10 @@
 
 use std::fmt::Write as _;
 
+use ptb_core::python::is_printable;
 use thiserror::Error;
 
 use super::Text;
-use super::printable::is_printable;
 use super::value::{DateTime, MAX_INTEGER_DIGITS, Value};
 
 /// A value that Python cannot print either.

@@ -19,17 +19,17 @@ use crate::data::embedded;
 use crate::evaluation::{items, log_of};
 use crate::scripted_engine::{ScriptedEngine, says};
 
-const SEED: u64 = 7;
+pub const SEED: u64 = 7;
 
 /// Grades by a function of the question; stops after some grades where told so.
-struct ScriptedGrader<F> {
+pub struct ScriptedGrader<F> {
     grade: F,
     stop_after: Option<(usize, GradingError)>,
     graded: Mutex<Vec<String>>,
 }
 
 impl<F> ScriptedGrader<F> {
-    fn new(grade: F) -> Self {
+    pub fn new(grade: F) -> Self {
         Self { grade, stop_after: None, graded: Mutex::new(Vec::new()) }
     }
 }
@@ -92,13 +92,13 @@ fn exchange() -> JudgeExchange {
     }
 }
 
-fn scored(score: f64) -> Grade {
+pub fn scored(score: f64) -> Grade {
     let scored = Scored { score, extracted_answer: None, reason: "said so".to_owned(), votes: Vec::new() };
     Grade { scored, exchanges: vec![exchange()] }
 }
 
-fn echo() -> ScriptedEngine<impl Fn(&ChatRequest) -> Result<ptb_eval::engine::Completion, ptb_eval::engine::EngineError>>
-{
+pub fn echo()
+-> ScriptedEngine<impl Fn(&ChatRequest) -> Result<ptb_eval::engine::Completion, ptb_eval::engine::EngineError>> {
     ScriptedEngine::new(|request: &ChatRequest| Ok(says(request.messages[0].content.as_str())))
 }
 

@@ -253,3 +253,58 @@ impl Reader<'_> {
         digits.bytes().all(|byte| byte.is_ascii_hexdigit()).then(|| u32::from_str_radix(digits, 16).ok()).flatten()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::super::python::{equal, repr};
+    use super::*;
+
+    fn parsed(text: &str) -> String {
+        parse_json(text).map_or_else(|error| error.to_string(), |value| repr(&value).unwrap())
+    }
+
+    #[test]
+    fn values_are_those_of_python() {
+        for (text, expected) in [
+            (r#" {"a": 1, "b": [true, null], "a": 2.50} "#, "{'a': 2.5, 'b': [True, None]}"),
+            ("[NaN, Infinity, -Infinity, 1e400, -0, -0.0]", "[nan, inf, -inf, inf, 0, -0.0]"),
+            ("123456789012345678901234567890", "123456789012345678901234567890"),
+            (r#""\u00e9\ud83d\ude00\ud83d\/""#, r"'é😀\ud83d/'"),
+        ] {
+            assert_eq!(parsed(text), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn errors_have_the_words_and_places_of_python() {
+        for (text, expected) in [
+            ("{'a'", "Expecting property name enclosed in double quotes: line 1 column 2 (char 1)"),
+            ("{\"é\" 1}", "Expecting ':' delimiter: line 1 column 6 (char 5)"),
+            ("[1,\n ]", "Expecting value: line 2 column 2 (char 5)"),
+            ("[01]", "Expecting ',' delimiter: line 1 column 3 (char 2)"),
+            ("{} x", "Extra data: line 1 column 4 (char 3)"),
+            ("[\"a", "Unterminated string starting at: line 1 column 2 (char 1)"),
+            ("[\"a\tb\"]", "Invalid control character at: line 1 column 4 (char 3)"),
+            (r#"["\q"]"#, "Invalid \\escape: line 1 column 3 (char 2)"),
+            (r#"["\u12"]"#, "Invalid \\uXXXX escape: line 1 column 4 (char 3)"),
+        ] {
+            assert_eq!(parsed(text), expected, "{text}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn what_another_writer_writes_is_read(numbers in prop::collection::vec(any::<f64>(), 0..5), text: String) {
+            let json = serde_json::json!({"numbers": numbers, "text": text});
+            let value = parse_json(&json.to_string()).unwrap();
+            prop_assert!(equal(&value, &Value::from(&json)), "{}", json);
+        }
+
+        #[test]
+        fn any_text_gives_a_value_or_an_error(text in r#"[\[\]\{\}",:\\u0-9dDeE.+\-nN aé\n]{0,30}"#) {
+            let _ = parse_json(&text);
+        }
+    }
+}

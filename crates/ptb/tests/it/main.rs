@@ -8,6 +8,8 @@ mod documents;
 mod full_disk;
 mod hostile_agents;
 mod hostile_models;
+mod judge_server;
+mod judged;
 mod scene;
 mod status;
 mod template;

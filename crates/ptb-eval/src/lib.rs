@@ -14,6 +14,7 @@
 //! | [`on_demand`] | an engine that starts when it is first asked |
 //! | [`server`] | model servers that are started for an evaluation, as such an engine |
 //! | [`python_random`] | random orders of Python and numpy, draw for draw |
+//! | [`score_file`] | completions in a file to scores, without a model |
 //! | [`scorer`] | from a completion to a score |
 //! | [`grader`] | what more than the completion's text decides: running code, asking a judge |
 //! | [`graders`] | choosing the grader of a benchmark |
@@ -36,5 +37,6 @@ mod log;
 pub mod on_demand;
 pub mod prompt;
 pub mod python_random;
+pub mod score_file;
 pub mod scorer;
 pub mod server;

@@ -3,6 +3,7 @@
 //! Completions are untrusted text. A scorer always ends with a score or a wrong answer and its reason; it never fails.
 
 pub mod call;
+mod choice;
 mod clean_up;
 pub mod compat;
 mod decimal;
@@ -14,6 +15,7 @@ mod scored;
 mod text;
 mod thought;
 
+pub use choice::score_choice;
 pub use clean_up::{answer_for_judge, limit_repetitions};
 pub use decimal::Decimal;
 pub use numeric::{score_numeric, target_number};

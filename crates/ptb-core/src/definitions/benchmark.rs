@@ -164,11 +164,15 @@ pub struct FewShot {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "kebab-case", deny_unknown_fields)]
 pub enum ScorerDefinition {
-    /// The number after the last `ANSWER:` equals the target exactly.
-    Numeric,
+    /// The last word that is a number equals the target exactly.
+    Numeric {
+        /// Whether the number may stand in `\boxed{}`.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        boxed: bool,
+    },
     /// The whole answer, without surrounding white space, equals the target.
     ExactText,
-    /// The letter after the last `ANSWER:` is that of the right choice.
+    /// The letter of the answer line is that of the right choice.
     MultipleChoice,
     /// The function call equals the expected one, arguments by value and type.
     FunctionCall,
@@ -192,7 +196,7 @@ impl ScorerDefinition {
     /// The name used in definitions and logs.
     pub fn name(&self) -> &'static str {
         match self {
-            Self::Numeric => "numeric",
+            Self::Numeric { .. } => "numeric",
             Self::ExactText => "exact-text",
             Self::MultipleChoice => "multiple-choice",
             Self::FunctionCall => "function-call",

@@ -112,7 +112,7 @@ impl RowReader<'_> {
                 item.reference = Reference::Rubric(rubric(field, value(row, field)?)?);
             }
             ScorerDefinition::FunctionCall
-            | ScorerDefinition::Numeric
+            | ScorerDefinition::Numeric { .. }
             | ScorerDefinition::ExactText
             | ScorerDefinition::Pairwise { .. } => {}
         }

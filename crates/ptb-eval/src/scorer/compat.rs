@@ -13,8 +13,11 @@ mod numeric;
 mod reply;
 mod superscript;
 
-pub use choice::{choice_letter, score_choice};
+pub(super) use boxed::without_boxed;
+pub use choice::{choice_answer, choice_letter, label, score_choice};
 pub use code::find_code;
+pub(super) use number::number_of;
+pub(super) use numeric::{looks_numeric, without_signs};
 pub use numeric::{score_aime, score_numeric};
 pub use reply::{RawReply, completion_of_content};
 

@@ -26,6 +26,7 @@ pub(crate) enum Unreadable {
     Malformed,
     Changed,
     Contradiction,
+    Glued,
 }
 
 impl Unreadable {
@@ -35,6 +36,7 @@ impl Unreadable {
             Self::Several => "the answer line has several numbers",
             Self::Malformed => "the number in the answer line is malformed",
             Self::Changed => "a sign next to the number in the answer line changes its value",
+            Self::Glued => "the number in the answer line is not a word of its own",
             Self::Contradiction => "the answer line is an equation whose sides differ",
         }
     }
@@ -73,7 +75,7 @@ fn number_start(text: &str) -> Option<usize> {
 }
 
 /// Whether what stands before the number makes it negative; an error where it changes it otherwise.
-fn is_negative(before: &str) -> Result<bool, Unreadable> {
+pub(crate) fn is_negative(before: &str) -> Result<bool, Unreadable> {
     if before.ends_with(is_other_numeral) {
         return Err(Unreadable::Changed);
     }
@@ -135,7 +137,7 @@ fn split_digits(text: &str) -> (&str, &str) {
 }
 
 /// The power of ten that a word or scientific notation after the number multiplies it by.
-fn read_scale(after: &str) -> Result<(i32, &str), Unreadable> {
+pub(crate) fn read_scale(after: &str) -> Result<(i32, &str), Unreadable> {
     if let Some((power, rest)) = read_exponent(after) {
         return Ok((power.ok_or(Unreadable::Malformed)?, rest));
     }

@@ -3,9 +3,10 @@
 use ptb_core::definitions::ScorerDefinition;
 use serde::{Deserialize, Serialize};
 
+use super::choice::{is_label, score_choice};
 use super::numeric::{score_numeric, target_number};
 use super::text::score_exact_text;
-use crate::data::Item;
+use crate::data::{Item, Reference};
 use crate::engine::Completion;
 
 /// Longest answer text that is kept with a score, in characters.
@@ -53,17 +54,23 @@ fn cut(text: &str) -> String {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Scorer {
     /// [`score_numeric`].
-    Numeric,
+    Numeric {
+        /// Whether the number may stand in `\boxed{}`.
+        boxed: bool,
+    },
     /// [`score_exact_text`].
     ExactText,
+    /// [`score_choice`].
+    MultipleChoice,
 }
 
 impl Scorer {
     /// The scorer that a definition names; none where a grader decides.
     pub fn strict(definition: &ScorerDefinition) -> Option<Self> {
         match definition {
-            ScorerDefinition::Numeric => Some(Self::Numeric),
+            ScorerDefinition::Numeric { boxed } => Some(Self::Numeric { boxed: *boxed }),
             ScorerDefinition::ExactText => Some(Self::ExactText),
+            ScorerDefinition::MultipleChoice => Some(Self::MultipleChoice),
             _ => None,
         }
     }
@@ -71,23 +78,35 @@ impl Scorer {
     /// The score of a completion; none where the item's target is not one that this scorer can compare with.
     pub fn score(self, completion: &Completion, item: &Item) -> Option<Scored> {
         match self {
-            Self::Numeric => target_number(&item.target).map(|target| score_numeric(&completion.text, &target)),
+            Self::Numeric { boxed } => score_numeric(&completion.text, &item.target, boxed),
             Self::ExactText => Some(score_exact_text(&completion.text, &item.target)),
+            Self::MultipleChoice => choices(item).map(|choices| score_choice(&completion.text, &item.target, choices)),
         }
     }
 
     /// Whether the item's target is one that this scorer can compare with.
     pub fn accepts(self, item: &Item) -> bool {
         match self {
-            Self::Numeric => target_number(&item.target).is_some(),
+            Self::Numeric { .. } => target_number(&item.target).is_some(),
             Self::ExactText => !item.target.trim().is_empty(),
+            Self::MultipleChoice => choices(item).is_some_and(|choices| is_label(&item.target, choices)),
         }
+    }
+}
+
+/// How many choices an item has.
+fn choices(item: &Item) -> Option<usize> {
+    match &item.reference {
+        Reference::Choices(choices) => Some(choices.len()),
+        _ => None,
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    const NUMBER: Scorer = Scorer::Numeric { boxed: false };
 
     fn item(target: &str) -> Item {
         Item { target: target.to_owned(), ..Item::default() }
@@ -102,7 +121,7 @@ mod tests {
 
     #[test]
     fn a_target_that_cannot_be_compared_has_no_score() {
-        assert_eq!(Scorer::Numeric.score(&Completion::of_text("ANSWER: 1"), &item("N/A")), None);
-        assert!(!Scorer::Numeric.accepts(&item("N/A")) && Scorer::Numeric.accepts(&item("1,450,000")));
+        assert_eq!(NUMBER.score(&Completion::of_text("ANSWER: 1"), &item("N/A")), None);
+        assert!(!NUMBER.accepts(&item("N/A")) && NUMBER.accepts(&item("1,450,000")));
     }
 }

@@ -49,7 +49,7 @@ fn requests_equal_the_recorded_ones() {
 /// The strict score of a text against a record's target.
 fn score(text: &str, record: &Value) -> Scored {
     let item = Item { target: record["target"].as_str().unwrap().to_owned(), ..Item::default() };
-    Scorer::Numeric.score(&Completion::of_text(text), &item).unwrap()
+    Scorer::Numeric { boxed: false }.score(&Completion::of_text(text), &item).unwrap()
 }
 
 /// The strict scorer's score of a record.
@@ -82,7 +82,8 @@ fn the_strict_scorer_agrees_on_the_plain_completions_of_every_sample() {
 fn no_other_number_than_the_stated_one_counts() {
     let Some(golden) = shared("golden") else { return };
     for record in records(&golden).iter().filter(|record| strict(record) >= 1.0) {
-        let stated = record["stated_value"].as_str().unwrap_or_default();
+        // Some records state several numbers, or none.
+        let Some(stated) = record["stated_value"].as_str() else { continue };
         let same = score(&format!("ANSWER: {stated}"), record);
         assert!(same.is_right(), "{record}");
     }

@@ -17,6 +17,7 @@ mod golden_code;
 mod golden_healthbench;
 mod golden_judges;
 mod golden_random;
+mod golden_records;
 mod golden_units;
 mod grading;
 mod http;

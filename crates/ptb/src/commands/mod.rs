@@ -14,6 +14,7 @@ mod model;
 mod progress;
 mod run;
 mod sandbox;
+mod score;
 mod scripted_agent;
 mod serve;
 mod status;
@@ -51,6 +52,7 @@ enum Command {
     Status(status::StatusArguments),
     Worker(worker::WorkerArguments),
     Eval(eval::EvalArguments),
+    Score(score::ScoreArguments),
     Audit(audit::AuditArguments),
     Lineage(lineage::LineageArguments),
     Leaderboard(leaderboard::LeaderboardArguments),
@@ -73,6 +75,7 @@ pub fn dispatch(arguments: Arguments) -> Outcome {
         Command::Status(arguments) => status::status(&arguments),
         Command::Worker(arguments) => worker::worker(&arguments, environment),
         Command::Eval(arguments) => eval::eval(&arguments, environment),
+        Command::Score(arguments) => score::score(&arguments, environment),
         Command::Audit(arguments) => audit::audit(&arguments, environment),
         Command::Lineage(arguments) => lineage::lineage(&arguments),
         Command::Leaderboard(arguments) => leaderboard::leaderboard(&arguments),

@@ -11,5 +11,6 @@ mod hostile_models;
 mod judge_server;
 mod judged;
 mod scene;
+mod score;
 mod status;
 mod template;

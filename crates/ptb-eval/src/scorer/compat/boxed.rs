@@ -4,7 +4,7 @@ const BOX: &str = "\\boxed{";
 
 /// The text with `\boxed{...}` replaced by what is in it: on each line from the first box that has a content to the last
 /// closing bracket.
-pub(super) fn without_boxed(text: &str) -> String {
+pub(in crate::scorer) fn without_boxed(text: &str) -> String {
     let mut kept = String::with_capacity(text.len());
     for line in text.split_inclusive('\n') {
         match find_box(line) {

@@ -16,13 +16,17 @@ pub fn score_choice(completion: &str, target: &str, choices: usize) -> Recorded 
 
 /// The label of the choice that a completion names, of so many choices.
 pub fn choice_letter(completion: &str, choices: usize) -> Option<String> {
-    let answer = line_answer(completion).or_else(|| any_answer(completion))?;
-    let answer = strip(answer);
+    let answer = choice_answer(completion)?;
     (0..choices).map(label).find(|label| label == answer)
 }
 
-/// `A` to `Z`, then numbers from 1 on.
-fn label(index: usize) -> String {
+/// What a completion states as its answer, whatever it is.
+pub fn choice_answer(completion: &str) -> Option<&str> {
+    line_answer(completion).or_else(|| any_answer(completion)).map(strip)
+}
+
+/// The label of a choice: `A` to `Z`, then numbers from 1 on.
+pub fn label(index: usize) -> String {
     match u8::try_from(index) {
         Ok(index @ 0..26) => char::from(b'A' + index).to_string(),
         _ => (index - 25).to_string(),

@@ -9,7 +9,7 @@ use crate::scorer::digits::decimal_digit;
 use crate::scorer::python_text::{digit_value, numeric_value};
 
 /// The value of a word of numerals and points.
-pub(super) fn number_of(word: &str) -> Result<f64, Raised> {
+pub(in crate::scorer) fn number_of(word: &str) -> Result<f64, Raised> {
     match common_number(word)? {
         Some(number) => Ok(number),
         None => any_number(word),

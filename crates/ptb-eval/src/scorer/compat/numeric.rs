@@ -40,12 +40,12 @@ fn normal_number(word: &str) -> Result<String, Raised> {
     if looks_numeric(word) { number_of(word).map(five_digits) } else { Ok(word.to_owned()) }
 }
 
-fn looks_numeric(word: &str) -> bool {
+pub(in crate::scorer) fn looks_numeric(word: &str) -> bool {
     is_numeric(&word.replace('.', ""))
 }
 
 /// Without currency signs, commas and markup, and without points that no digit follows.
-fn without_signs(text: &str) -> String {
+pub(in crate::scorer) fn without_signs(text: &str) -> String {
     let kept = text.replace(['$', ',', '£', '€', '*', '_'], "");
     let mut chars = kept.chars().peekable();
     let mut text = String::with_capacity(kept.len());

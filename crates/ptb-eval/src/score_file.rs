@@ -4,13 +4,18 @@
 //! |---|---|
 //! | `line` | a line of the file |
 //! | `surrogates` | halves of surrogate pairs, which JSON can write and UTF-8 cannot |
+//! | `sample` | what a completion is compared with |
+//! | `method` | the scorer of a benchmark |
 //! | `scoring` | from a line to its score |
 //! | `stream` | line by line with bounded memory |
 
 mod line;
+mod method;
+mod sample;
 mod scoring;
 mod stream;
 mod surrogates;
 
-pub use scoring::{Judged, Mode, Scoring};
+pub use method::{Mode, NotScorable};
+pub use scoring::{Judged, Scoring};
 pub use stream::{Totals, score_lines};

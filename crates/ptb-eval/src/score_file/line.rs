@@ -46,13 +46,11 @@ impl Line {
         }
     }
 
-    /// How many choices the line gives.
-    pub(super) fn choices(&self) -> Result<Option<usize>, String> {
-        match &self.choices {
-            None => Ok(None),
-            Some(Value::Array(choices)) => Ok(Some(choices.len())),
-            Some(_) => Err("`choices` is not a list".to_owned()),
-        }
+    /// The choices that the line gives.
+    pub(super) fn choices(&self) -> Result<Option<Vec<String>>, String> {
+        let Some(choices) = &self.choices else { return Ok(None) };
+        let choices = serde_json::from_value(choices.clone());
+        choices.map(Some).map_err(|_| "`choices` is not a list of texts".to_owned())
     }
 
     /// The reply; its parts are moved out.

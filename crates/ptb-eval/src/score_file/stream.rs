@@ -24,7 +24,7 @@ pub struct Totals {
 }
 
 /// Scores each line of the input; empty lines are skipped.
-pub fn score_lines(mut input: impl BufRead, mut output: impl Write, scoring: &Scoring<'_>) -> io::Result<Totals> {
+pub fn score_lines(mut input: impl BufRead, mut output: impl Write, scoring: &Scoring) -> io::Result<Totals> {
     let mut totals = Totals::default();
     loop {
         let batch = read_batch(&mut input)?;
@@ -43,7 +43,7 @@ pub fn score_lines(mut input: impl BufRead, mut output: impl Write, scoring: &Sc
     }
 }
 
-fn judge(line: &io::Result<Vec<u8>>, scoring: &Scoring<'_>) -> (Judged, String) {
+fn judge(line: &io::Result<Vec<u8>>, scoring: &Scoring) -> (Judged, String) {
     match line {
         Ok(line) => scoring.score_line(line),
         Err(error) => Scoring::bad_line(&error.to_string()),

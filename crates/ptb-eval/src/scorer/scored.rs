@@ -3,10 +3,11 @@
 use ptb_core::definitions::ScorerDefinition;
 use serde::{Deserialize, Serialize};
 
+use super::call::score_strict as score_call;
 use super::choice::{is_label, score_choice};
 use super::numeric::{score_numeric, target_number};
 use super::text::score_exact_text;
-use crate::data::{Item, Reference};
+use crate::data::{ExpectedCall, Item, Reference};
 use crate::engine::Completion;
 
 /// Longest answer text that is kept with a score, in characters.
@@ -62,6 +63,8 @@ pub enum Scorer {
     ExactText,
     /// [`score_choice`].
     MultipleChoice,
+    /// [`score_strict`](super::call::score_strict).
+    FunctionCall,
 }
 
 impl Scorer {
@@ -71,6 +74,7 @@ impl Scorer {
             ScorerDefinition::Numeric { boxed } => Some(Self::Numeric { boxed: *boxed }),
             ScorerDefinition::ExactText => Some(Self::ExactText),
             ScorerDefinition::MultipleChoice => Some(Self::MultipleChoice),
+            ScorerDefinition::FunctionCall => Some(Self::FunctionCall),
             _ => None,
         }
     }
@@ -81,6 +85,7 @@ impl Scorer {
             Self::Numeric { boxed } => score_numeric(&completion.text, &item.target, boxed),
             Self::ExactText => Some(score_exact_text(&completion.text, &item.target)),
             Self::MultipleChoice => choices(item).map(|choices| score_choice(&completion.text, &item.target, choices)),
+            Self::FunctionCall => expected_call(item).map(|call| score_call(call, &item.tools, completion)),
         }
     }
 
@@ -90,7 +95,15 @@ impl Scorer {
             Self::Numeric { .. } => target_number(&item.target).is_some(),
             Self::ExactText => !item.target.trim().is_empty(),
             Self::MultipleChoice => choices(item).is_some_and(|choices| is_label(&item.target, choices)),
+            Self::FunctionCall => expected_call(item).is_some(),
         }
+    }
+}
+
+fn expected_call(item: &Item) -> Option<&ExpectedCall> {
+    match &item.reference {
+        Reference::Call(call) => Some(call),
+        _ => None,
     }
 }
 

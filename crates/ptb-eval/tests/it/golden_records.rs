@@ -74,6 +74,16 @@ fn strict_numeric_scores_are_the_correct_ones() {
 }
 
 #[test]
+fn call_scores_are_the_recorded_ones() {
+    check_compat("bfcl");
+}
+
+#[test]
+fn strict_call_scores_are_the_correct_ones() {
+    check_strict("bfcl", |_| false);
+}
+
+#[test]
 fn strict_choice_scores_are_the_recorded_ones() {
     check_strict("gpqamain", |_| false);
 }

@@ -6,9 +6,10 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 use clap::{Args, ValueEnum};
-use ptb_core::definitions::{BenchmarkDefinition, Split};
+use ptb_core::definitions::{BenchmarkDefinition, PromptWording, Split};
 use ptb_core::ids::BenchmarkId;
-use ptb_eval::data::{DataStore, Item};
+use ptb_eval::data::{DataStore, Item, show_choices};
+use ptb_eval::prompt::load_pack;
 use ptb_eval::score_file::{Mode, Scoring, Totals, score_lines};
 
 use super::Environment;
@@ -33,6 +34,9 @@ pub struct ScoreArguments {
     /// Score as another program does, its defects included [default: the strict scorers]
     #[arg(long, value_name = "PROGRAM")]
     compat: Option<Compat>,
+    /// Wordings of the questions, which say in what order choices are shown: a pack's name or file
+    #[arg(long, value_name = "PACK", default_value = "default")]
+    pack: String,
     /// Folder with the data sets [default: where `ptb data fetch` puts them]
     #[arg(long, value_name = "DIR")]
     data: Option<PathBuf>,
@@ -51,7 +55,9 @@ pub fn score(arguments: &ScoreArguments, environment: &Environment) -> Outcome {
         Some(Compat::Inspect) => Mode::Inspect,
         None => Mode::Strict,
     };
-    let items = items(benchmark, arguments.data.as_deref(), environment)?;
+    let pack = load_pack(&arguments.pack, &catalog).usage()?;
+    let wording = pack.prompts.get(benchmark.id.as_str());
+    let items = items(benchmark, wording, arguments.data.as_deref(), environment)?;
     let scoring = Scoring::new(benchmark, mode, items).usage()?;
     let input = open(&arguments.completions)?;
     match score_lines(input, BufWriter::new(io::stdout().lock()), &scoring) {
@@ -65,16 +71,21 @@ pub fn score(arguments: &ScoreArguments, environment: &Environment) -> Outcome {
 /// The data set's items, or why they are not here: lines may bring what is needed themselves.
 fn items(
     benchmark: &BenchmarkDefinition,
+    wording: Option<&PromptWording>,
     folder: Option<&Path>,
     environment: &Environment,
 ) -> Result<Result<Vec<Item>, String>, Failure> {
-    match folder {
-        Some(folder) => DataStore::at(folder).items(benchmark, Split::Test).map(Ok).environment(),
-        None => {
-            let items = DataStore::at(environment.cache.data()).items(benchmark, Split::Test);
-            Ok(items.map_err(|error| error.to_string()))
-        }
+    let store = DataStore::at(folder.map_or_else(|| environment.cache.data(), Path::to_owned));
+    let mut items = match store.items(benchmark, Split::Test) {
+        Ok(items) => items,
+        // A folder that was named has to have them.
+        Err(error) if folder.is_some() => return Err(Failure::Environment(error.into())),
+        Err(error) => return Ok(Err(error.to_string())),
+    };
+    if let Some((order, wording)) = wording.and_then(|wording| wording.choice_order.zip(Some(wording))) {
+        show_choices(&mut items, order, wording.missing_values);
     }
+    Ok(Ok(items))
 }
 
 fn open(path: &Path) -> Result<Box<dyn BufRead>, Failure> {

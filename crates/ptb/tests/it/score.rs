@@ -28,7 +28,7 @@ fn lines(said: &Said) -> Vec<Value> {
 #[test]
 fn recorded_completions_are_scored_as_recorded() {
     let scene = Scene::new();
-    for benchmark in ["gsm8k", "aime2025", "gpqamain"] {
+    for benchmark in ["gsm8k", "aime2025", "gpqamain", "bfcl"] {
         let Some(path) = golden(benchmark) else { return };
         let records = fs::read_to_string(&path).unwrap();
         let scored = lines(&score(&scene, benchmark, &path.to_string_lossy(), &["--compat", "inspect"]).well());

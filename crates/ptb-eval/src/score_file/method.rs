@@ -1,11 +1,14 @@
 //! How completions of a benchmark are scored.
 
+use std::path::PathBuf;
+
 use ptb_core::definitions::{BenchmarkDefinition, ScorerDefinition};
 use ptb_core::ids::BenchmarkId;
 use serde_json::Value;
 use thiserror::Error;
 
-use crate::data::{ExpectedCall, Item, Reference};
+use crate::code::{CodeConfig, CodeGrader, PoolError};
+use crate::data::{ExpectedCall, Item, ProgramTests, Reference};
 use crate::engine::{Completion, ToolCall};
 use crate::scorer::call::{self, CallError};
 use crate::scorer::compat::{self, Raised, RawReply, Recorded};
@@ -21,7 +24,7 @@ pub enum Mode {
 }
 
 /// A benchmark whose completions cannot be scored from a file.
-#[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[derive(Debug, Error)]
 pub enum NotScorable {
     /// Only a judge can score it.
     #[error("{0} is scored by a judge, not by a look at the completion: use `ptb eval`")]
@@ -29,6 +32,17 @@ pub enum NotScorable {
     /// The reference does not have the benchmark.
     #[error("the reference has no scorer for {0}: leave --compat out")]
     NoReference(BenchmarkId),
+    /// The data set's tests are not here.
+    #[error("the tests of {benchmark} come from its data set: {why}")]
+    NoTests {
+        /// The benchmark.
+        benchmark: BenchmarkId,
+        /// Why they are not here.
+        why: String,
+    },
+    /// Programs cannot be run here.
+    #[error(transparent)]
+    Programs(#[from] PoolError),
 }
 
 /// Why a line has no score.
@@ -42,6 +56,12 @@ pub(super) enum Unscored {
 impl From<String> for Unscored {
     fn from(why: String) -> Self {
         Self::Bad(why)
+    }
+}
+
+impl From<PoolError> for Unscored {
+    fn from(error: PoolError) -> Self {
+        Self::Bad(error.to_string())
     }
 }
 
@@ -63,15 +83,26 @@ impl From<CallError> for Unscored {
 #[derive(Debug)]
 pub(super) enum Method {
     Strict(Scorer),
+    StrictCode(CodeGrader),
     ReferenceNumeric,
     ReferenceAime,
     ReferenceChoice,
     ReferenceCall,
+    ReferenceCode(CodeGrader),
 }
 
 impl Method {
-    pub(super) fn new(benchmark: &BenchmarkDefinition, mode: Mode) -> Result<Self, NotScorable> {
+    /// The method of a benchmark. Programs are run by the interpreter `python`, else the one on `PATH`.
+    pub(super) fn new(
+        benchmark: &BenchmarkDefinition,
+        mode: Mode,
+        python: Option<PathBuf>,
+    ) -> Result<Self, NotScorable> {
         if mode == Mode::Strict {
+            if let ScorerDefinition::CodeExecution { seconds, memory_mib } = benchmark.scorer {
+                let config = CodeConfig { python, ..CodeConfig::with_limits(seconds, memory_mib) };
+                return Ok(Self::StrictCode(CodeGrader::new(config)?));
+            }
             let scorer = Scorer::strict(&benchmark.scorer);
             return scorer.map(Self::Strict).ok_or_else(|| NotScorable::Judge(benchmark.id.clone()));
         }
@@ -80,13 +111,14 @@ impl Method {
             "aime2025" => Ok(Self::ReferenceAime),
             "gpqamain" => Ok(Self::ReferenceChoice),
             "bfcl" => Ok(Self::ReferenceCall),
+            "humaneval" => Ok(Self::ReferenceCode(CodeGrader::new(CodeConfig { python, ..CodeConfig::default() })?)),
             _ if is_judged(&benchmark.scorer) => Err(NotScorable::Judge(benchmark.id.clone())),
             _ => Err(NotScorable::NoReference(benchmark.id.clone())),
         }
     }
 
     pub(super) fn is_reference(&self) -> bool {
-        !matches!(self, Self::Strict(_))
+        !matches!(self, Self::Strict(_) | Self::StrictCode(_))
     }
 
     /// The score of a reply.
@@ -97,6 +129,8 @@ impl Method {
                 let scored = scorer.score(&completion(reply)?, item);
                 return scored.ok_or_else(|| format!("{} has no target to compare with: {target:?}", item.id).into());
             }
+            Self::StrictCode(grader) => return Ok(grader.score(&completion(reply)?.text, tests(item)?)?),
+            Self::ReferenceCode(grader) => grader.score_as_reference(&reply.completion()?, tests(item)?)??,
             Self::ReferenceNumeric => compat::score_numeric(&reply.completion()?, target)?,
             Self::ReferenceAime => compat::score_aime(&reply.completion()?, target).0?,
             Self::ReferenceChoice => compat::score_choice(&reply.completion()?, target, choices(item)?),
@@ -114,6 +148,13 @@ fn choices(item: &Item) -> Result<usize, String> {
     match &item.reference {
         Reference::Choices(choices) => Ok(choices.len()),
         _ => Err(format!("{} has no choices", item.id)),
+    }
+}
+
+fn tests(item: &Item) -> Result<&ProgramTests, String> {
+    match &item.reference {
+        Reference::Tests(tests) => Ok(tests),
+        _ => Err(format!("{} has no tests", item.id)),
     }
 }
 

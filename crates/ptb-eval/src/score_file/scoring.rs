@@ -1,8 +1,9 @@
 //! From a line to its score.
 
 use std::borrow::Cow;
+use std::path::PathBuf;
 
-use ptb_core::definitions::BenchmarkDefinition;
+use ptb_core::definitions::{BenchmarkDefinition, ScorerDefinition};
 use serde::Serialize;
 use serde_json::Value;
 
@@ -46,12 +47,17 @@ struct Output {
 
 impl Scoring {
     /// Scoring of a benchmark; `items` are those of its data set as the model is asked them, or why they are not here.
+    /// Programs are run by the interpreter `python`, else the one on `PATH`.
     pub fn new(
         benchmark: &BenchmarkDefinition,
         mode: Mode,
         items: Result<Vec<Item>, String>,
+        python: Option<PathBuf>,
     ) -> Result<Self, NotScorable> {
-        let method = Method::new(benchmark, mode)?;
+        if let (ScorerDefinition::CodeExecution { .. }, Err(why)) = (&benchmark.scorer, &items) {
+            return Err(NotScorable::NoTests { benchmark: benchmark.id.clone(), why: why.clone() });
+        }
+        let method = Method::new(benchmark, mode, python)?;
         Ok(Self { method, samples: Samples::new(benchmark, items) })
     }
 

@@ -16,7 +16,7 @@ fn lines(benchmark: &BenchmarkDefinition) -> Option<String> {
 fn for_each_record(benchmark: &str, mode: Mode, mut check: impl FnMut(&Value, Judged, &Value)) {
     let benchmark = embedded(benchmark);
     let Some(lines) = lines(&benchmark) else { return };
-    let scoring = Scoring::new(&benchmark, mode, Err("there is no data set".to_owned())).unwrap();
+    let scoring = Scoring::new(&benchmark, mode, Err("there is no data set".to_owned()), None).unwrap();
     for line in lines.lines() {
         let (judged, output) = scoring.score_line(line.as_bytes());
         let (record, output): (Value, Value) =

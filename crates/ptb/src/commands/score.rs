@@ -10,7 +10,7 @@ use ptb_core::definitions::{BenchmarkDefinition, PromptWording, Split};
 use ptb_core::ids::BenchmarkId;
 use ptb_eval::data::{DataStore, Item, show_choices};
 use ptb_eval::prompt::load_pack;
-use ptb_eval::score_file::{Mode, Scoring, Totals, score_lines};
+use ptb_eval::score_file::{Mode, NotScorable, Scoring, Totals, score_lines};
 
 use super::Environment;
 use crate::failure::{Failure, Outcome, Sort, usage};
@@ -40,6 +40,9 @@ pub struct ScoreArguments {
     /// Folder with the data sets [default: where `ptb data fetch` puts them]
     #[arg(long, value_name = "DIR")]
     data: Option<PathBuf>,
+    /// Python interpreter for programs that a model wrote [default: python3]
+    #[arg(long, value_name = "FILE")]
+    python: Option<PathBuf>,
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
@@ -58,13 +61,21 @@ pub fn score(arguments: &ScoreArguments, environment: &Environment) -> Outcome {
     let pack = load_pack(&arguments.pack, &catalog).usage()?;
     let wording = pack.prompts.get(benchmark.id.as_str());
     let items = items(benchmark, wording, arguments.data.as_deref(), environment)?;
-    let scoring = Scoring::new(benchmark, mode, items).usage()?;
+    let scoring = Scoring::new(benchmark, mode, items, arguments.python.clone()).map_err(not_scorable)?;
     let input = open(&arguments.completions)?;
     match score_lines(input, BufWriter::new(io::stdout().lock()), &scoring) {
         Ok(totals) => report(totals),
         // As of `ptb score ... | head`.
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
         Err(error) => Err(error).with_context(|| format!("scoring {}", arguments.completions.display())).environment(),
+    }
+}
+
+/// What is missing on this machine is no mistake of the user's.
+fn not_scorable(error: NotScorable) -> Failure {
+    match error {
+        NotScorable::Judge(_) | NotScorable::NoReference(_) => Failure::Usage(error.into()),
+        NotScorable::NoTests { .. } | NotScorable::Programs(_) => Failure::Environment(error.into()),
     }
 }
 

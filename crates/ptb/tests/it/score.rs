@@ -89,5 +89,7 @@ fn what_cannot_be_scored_says_why() {
     score(&scene, "gsm8k", "empty.jsonl", &[]).badly(2, &["no completions"]);
     score(&scene, "gsm8k", "absent.jsonl", &[]).badly(2, &["absent.jsonl"]);
     score(&scene, "micro-math", "empty.jsonl", &["--compat", "inspect"]).badly(2, &["micro-math", "--compat"]);
+    score(&scene, "healthbench", "empty.jsonl", &[]).badly(2, &["judge", "ptb eval"]);
+    score(&scene, "humaneval", "empty.jsonl", &[]).badly(3, &["tests of humaneval", "ptb data fetch"]);
     score(&scene, "gsm8k", "empty.jsonl", &["--data", "nowhere"]).badly(3, &["nowhere"]);
 }

@@ -126,8 +126,8 @@ impl Method {
         let target = &item.target;
         let recorded = match self {
             Self::Strict(scorer) => {
-                let scored = scorer.score(&completion(reply)?, item);
-                return scored.ok_or_else(|| format!("{} has no target to compare with: {target:?}", item.id).into());
+                let result = scorer.score(&completion(reply)?, item);
+                return result.ok_or_else(|| format!("{} has no target to compare with: {target:?}", item.id).into());
             }
             Self::StrictCode(grader) => return Ok(grader.score(&completion(reply)?.text, tests(item)?)?),
             Self::ReferenceCode(grader) => grader.score_as_reference(&reply.completion()?, tests(item)?)??,

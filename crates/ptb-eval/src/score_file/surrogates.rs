@@ -48,14 +48,9 @@ pub(super) fn without_lone_halves(json: &str, stand_in: StandIn) -> Cow<'_, str>
 
 /// The JSON text with the halves that stand-ins stand for.
 pub(super) fn with_lone_halves(json: &str) -> String {
-    let mut written = String::with_capacity(json.len());
-    for char in json.chars() {
-        match u32::from(char).checked_sub(FIRST) {
-            Some(half) => written.push_str(&format!("\\u{:04x}", 0xD800 + half)),
-            None => written.push(char),
-        }
-    }
-    written
+    let half = |char: char| u32::from(char).checked_sub(FIRST).map(|half| half + 0xD800);
+    let written = |char: char| half(char).map_or_else(|| char.to_string(), |half| format!("\\u{half:04x}"));
+    json.chars().map(written).collect()
 }
 
 /// The half that an escape at the beginning of the text writes.

@@ -20,12 +20,12 @@ pub(super) struct Nursery {
 }
 
 impl Nursery {
-    /// A nursery that keeps as many processes ready as it has threads, and as many in the making.
+    /// A nursery that keeps a process ready for each of its threads, and one more.
     pub(super) fn new(
         threads: usize,
         make: impl Fn() -> Result<Channel, PoolError> + Send + Sync + 'static,
     ) -> Result<Self, PoolError> {
-        let (sender, receiver) = sync_channel(threads);
+        let (sender, receiver) = sync_channel(1);
         let make = Arc::new(make);
         let work = || {
             let (sender, make) = (sender.clone(), Arc::clone(&make));

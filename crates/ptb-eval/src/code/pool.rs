@@ -21,6 +21,13 @@ use crate::data::ProgramTests;
 /// Time for our own processes to start, and for the checker to get ready for the next answer.
 const READY: Duration = Duration::from_mins(1);
 
+/// Threads for each worker that make sandboxes, and that end them. Either takes the kernel several times as long as most
+/// answers take to be checked, but next to no processor time.
+const HELPERS: usize = 4;
+
+/// Most of these threads, unless there are more workers.
+const MAX_HELPERS: usize = 32;
+
 /// Whether an answer is right.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Verdict {
@@ -58,10 +65,11 @@ impl Pool {
             return Err(never_ready(&interpreter, first));
         }
         let workers = config.workers.max(1);
+        let helpers = (workers * HELPERS).min(workers.max(MAX_HELPERS));
         let (for_answers, with) = (config.clone(), interpreter.clone());
         let answers =
-            Nursery::new(workers + 1, move || start(Role::Answer, &for_answers, &with).map(|(channel, _)| channel))?;
-        let undertaker = Undertaker::new(workers + 1)?;
+            Nursery::new(helpers, move || start(Role::Answer, &for_answers, &with).map(|(channel, _)| channel))?;
+        let undertaker = Undertaker::new(helpers)?;
         undertaker.bury(first);
         let idle = Mutex::new((0..workers).map(|_| Worker::default()).collect());
         Ok(Self { config, interpreter, protection, idle, freed: Condvar::new(), answers, undertaker })

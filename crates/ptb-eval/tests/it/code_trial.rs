@@ -29,7 +29,7 @@ pub fn config(seconds: u64) -> CodeConfig {
 #[expect(clippy::print_stderr, reason = "says why nothing was tested")]
 pub fn pool() -> Option<&'static Pool> {
     static POOL: OnceLock<Option<Pool>> = OnceLock::new();
-    let made = POOL.get_or_init(|| match Pool::new(config(20)) {
+    let made = POOL.get_or_init(|| match Pool::new(config(60)) {
         Ok(pool) => Some(pool),
         Err(error @ (PoolError::Environment { .. } | PoolError::Interpreter { .. })) => {
             eprintln!("skipped: {error}");

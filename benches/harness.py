@@ -53,12 +53,14 @@ class Server:
 def measured(command, environment):
     """Wall seconds, CPU seconds and peak MiB of a command."""
     begin = time.monotonic()
-    process = subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
-    output, errors = process.stdout.read(), process.stderr.read()
-    _, status, usage = os.wait4(process.pid, 0)
-    wall = time.monotonic() - begin
-    if status != 0:
-        sys.exit(f"{command[0]} failed:\n{output.decode()}\n{errors.decode()}")
+    with tempfile.TemporaryFile() as errors:
+        process = subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=errors)
+        output = process.stdout.read()
+        _, status, usage = os.wait4(process.pid, 0)
+        wall = time.monotonic() - begin
+        if status != 0:
+            errors.seek(0)
+            sys.exit(f"{command[0]} failed:\n{output.decode()}\n{errors.read().decode()}")
     return wall, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024, output.decode().strip()
 
 
@@ -102,16 +104,16 @@ def main():
         commands = {"ptb": harnesses.ptb}
         if options.inspect_python:
             commands["Inspect AI 0.3.150"] = harnesses.inspect
-        totals = {}
         for delay in (0, options.delay_ms):
             for name, command in commands.items():
                 for _ in range(options.repeats):
                     with Server(options.server, delay) as url:
                         wall, cpu, peak, output = measured(command(url), harnesses.environment)
                     ideal = rounds * delay / 1000
-                    totals.setdefault((name, delay), []).append((wall, cpu, peak))
                     print(f"| {name} | {delay} ms | {wall:.2f} | {ideal:.2f} | {cpu:.2f} | {peak:.0f} |", flush=True)
-                    print(f"{name}: {output}", file=sys.stderr)
+                    result = json.loads(output)
+                    scored, accuracy = result["scored"], result["accuracy"]
+                    print(f"{name}: accuracy {accuracy:.4f} of {scored}", file=sys.stderr)
 
 
 if __name__ == "__main__":

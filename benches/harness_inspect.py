@@ -28,7 +28,7 @@ def lines(path):
 def samples():
     roles = {"system": ChatMessageSystem, "user": ChatMessageUser}
     for number, (request, item) in enumerate(zip(lines(requests_path), lines(items_path), strict=True)):
-        messages = [roles[message["role"]](content=message["content"]) for message in request["messages"]]
+        messages = [roles[message["role"]](content=message["content"]) for message in request["request"]["messages"]]
         target = item["answer"].split("####")[-1].strip()
         yield Sample(id=number, input=messages, target=target)
 
@@ -48,4 +48,5 @@ logs = inspect_eval(
     log_dir=log_dir,
     fail_on_error=False,
 )
-print(json.dumps({"status": logs[0].status, "samples": len(logs[0].samples or []), "accuracy": logs[0].results.scores[0].metrics["accuracy"].value}))
+accuracy = logs[0].results.scores[0].metrics["accuracy"].value
+print(json.dumps({"accuracy": accuracy, "scored": len(logs[0].samples or [])}))

@@ -18,7 +18,7 @@ mod thought;
 pub use choice::score_choice;
 pub use clean_up::{answer_for_judge, limit_repetitions};
 pub use decimal::Decimal;
-pub use numeric::{score_numeric, target_number};
+pub use numeric::{score_marked_number, score_numeric, target_number};
 pub use scored::{Scored, Scorer};
 pub use text::score_exact_text;
 pub use thought::without_thoughts;

@@ -169,6 +169,9 @@ pub enum ScorerDefinition {
         /// Whether the number may stand in `\boxed{}`.
         #[serde(default, skip_serializing_if = "std::ops::Not::not")]
         boxed: bool,
+        /// Whether the number must stand on the line of the last `ANSWER:`, whatever the reference would accept.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        after_marker: bool,
     },
     /// The whole answer, without surrounding white space, equals the target.
     ExactText,

@@ -12,6 +12,7 @@ use super::decimal::Decimal;
 use super::digits::plain;
 use super::python_text::{fold_case, is_space, strip};
 use super::quantity::{Unreadable, is_negative, read_quantity, read_scale};
+use super::thought::without_thoughts;
 
 const MARKER: &[u8] = b"answer";
 
@@ -34,11 +35,27 @@ pub fn score_numeric(completion: &str, target: &str, boxed: bool) -> Option<Scor
     }
     let is_plain = strip(target).bytes().all(|byte| byte.is_ascii_digit());
     let stated = if is_plain { last_number(&answer) } else { line_number(&answer) };
-    Some(match stated {
-        Ok(number) if number == expected => Scored::right(&number.to_string()),
+    Some(compared(stated, &expected))
+}
+
+/// Compares the number on the line of the last `ANSWER:` with the target; none where the target is not a number. Thinking
+/// is left out, and without the marker an answer is wrong.
+pub fn score_marked_number(completion: &str, target: &str) -> Option<Scored> {
+    let expected = target_number(target)?;
+    let answer = without_thoughts(completion);
+    let Some((_, rest)) = last_marker(&answer) else {
+        return Some(Scored::wrong(None, "there is no line with ANSWER:"));
+    };
+    let line = first_line(rest);
+    Some(compared(read_quantity(line).map_err(|why| (Some(line), why)), &expected))
+}
+
+fn compared(stated: Result<Decimal, NoNumber<'_>>, expected: &Decimal) -> Scored {
+    match stated {
+        Ok(number) if number == *expected => Scored::right(&number.to_string()),
         Ok(number) => Scored::wrong(Some(&number.to_string()), "the number differs from the target"),
         Err((answer, unreadable)) => Scored::wrong(answer, unreadable.reason()),
-    })
+    }
 }
 
 /// The number of the last word that is one, with what its line says about it.
@@ -264,6 +281,13 @@ mod tests {
     fn boxes_are_read_where_the_benchmark_allows_them() {
         let is_right = |boxed| score_numeric("ANSWER: $\\boxed{18}$", "18", boxed).unwrap().is_right();
         assert!(is_right(true) && !is_right(false));
+    }
+
+    #[test]
+    fn a_marker_can_be_asked_for() {
+        let is_right = |completion: &str| score_marked_number(completion, "18").unwrap().is_right();
+        assert!(is_right("ANSWER: 19\nWait.\n**ANSWER:** 18\n\nThis took 2 steps."));
+        assert!(!is_right("It is 18") && !is_right("ANSWER: 19, not 18") && !is_right("reanswer: 18"));
     }
 
     #[test]

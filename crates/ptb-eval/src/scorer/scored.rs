@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::call::score_strict as score_call;
 use super::choice::{is_label, score_choice};
-use super::numeric::{score_numeric, target_number};
+use super::numeric::{score_marked_number, score_numeric, target_number};
 use super::text::score_exact_text;
 use crate::data::{ExpectedCall, Item, Reference};
 use crate::engine::Completion;
@@ -58,6 +58,8 @@ pub enum Scorer {
     Numeric {
         /// Whether the number may stand in `\boxed{}`.
         boxed: bool,
+        /// Whether the number must stand on the line of the last `ANSWER:`.
+        after_marker: bool,
     },
     /// [`score_exact_text`].
     ExactText,
@@ -71,7 +73,9 @@ impl Scorer {
     /// The scorer that a definition names; none where a grader decides.
     pub fn strict(definition: &ScorerDefinition) -> Option<Self> {
         match definition {
-            ScorerDefinition::Numeric { boxed } => Some(Self::Numeric { boxed: *boxed }),
+            ScorerDefinition::Numeric { boxed, after_marker } => {
+                Some(Self::Numeric { boxed: *boxed, after_marker: *after_marker })
+            }
             ScorerDefinition::ExactText => Some(Self::ExactText),
             ScorerDefinition::MultipleChoice => Some(Self::MultipleChoice),
             ScorerDefinition::FunctionCall => Some(Self::FunctionCall),
@@ -82,7 +86,8 @@ impl Scorer {
     /// The score of a completion; none where the item's target is not one that this scorer can compare with.
     pub fn score(self, completion: &Completion, item: &Item) -> Option<Scored> {
         match self {
-            Self::Numeric { boxed } => score_numeric(&completion.text, &item.target, boxed),
+            Self::Numeric { after_marker: true, .. } => score_marked_number(&completion.text, &item.target),
+            Self::Numeric { boxed, .. } => score_numeric(&completion.text, &item.target, boxed),
             Self::ExactText => Some(score_exact_text(&completion.text, &item.target)),
             Self::MultipleChoice => choices(item).map(|choices| score_choice(&completion.text, &item.target, choices)),
             Self::FunctionCall => expected_call(item).map(|call| score_call(call, &item.tools, completion)),
@@ -119,7 +124,7 @@ fn choices(item: &Item) -> Option<usize> {
 mod tests {
     use super::*;
 
-    const NUMBER: Scorer = Scorer::Numeric { boxed: false };
+    const NUMBER: Scorer = Scorer::Numeric { boxed: false, after_marker: false };
 
     fn item(target: &str) -> Item {
         Item { target: target.to_owned(), ..Item::default() }

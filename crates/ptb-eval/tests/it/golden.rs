@@ -49,7 +49,7 @@ fn requests_equal_the_recorded_ones() {
 /// The strict score of a text against a record's target.
 fn score(text: &str, record: &Value) -> Scored {
     let item = Item { target: record["target"].as_str().unwrap().to_owned(), ..Item::default() };
-    Scorer::Numeric { boxed: false }.score(&Completion::of_text(text), &item).unwrap()
+    Scorer::Numeric { boxed: false, after_marker: false }.score(&Completion::of_text(text), &item).unwrap()
 }
 
 /// The strict scorer's score of a record.

@@ -1,49 +1,18 @@
-//! The recorded requests and completions of GSM8K.
+//! The recorded completions of GSM8K.
 
 use std::fs;
 use std::path::Path;
 
-use ptb_core::definitions::{PromptWording, Split};
-use ptb_eval::data::{DataStore, Item, Source};
+use ptb_eval::data::Item;
 use ptb_eval::engine::Completion;
-use ptb_eval::prompt::Prompter;
 use ptb_eval::scorer::{Scored, Scorer};
 use serde_json::Value;
 
-use crate::data::{embedded, shared};
+use crate::data::shared;
 
 fn records(golden: &Path) -> Vec<Value> {
     let lines = fs::read_to_string(golden.join("evals/gsm8k.jsonl")).unwrap();
     lines.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
-}
-
-/// The recorded pack's wording; its placeholder for the question has another name.
-fn wording(pack: &Value) -> PromptWording {
-    let text = |name: &str| pack["gsm8k"][name]["template"].as_str().unwrap();
-    PromptWording {
-        user: text("user").replace("{prompt}", "{question}"),
-        fewshot_example: Some(text("fewshot_example").to_owned()),
-        ..PromptWording::default()
-    }
-}
-
-#[test]
-fn requests_equal_the_recorded_ones() {
-    let (Some(golden), Some(mirror)) = (shared("golden"), shared("data")) else { return };
-    let pack: Value = serde_json::from_slice(&fs::read(golden.join("prompt_pack.json")).unwrap()).unwrap();
-    let folder = tempfile::tempdir().unwrap();
-    let (store, gsm8k) = (DataStore::at(folder.path()), embedded("gsm8k"));
-    store.fetch([&gsm8k], Source::Mirror(&mirror), &mut |_| {}).unwrap();
-    let [test, train] = [Split::Test, Split::Train].map(|split| store.items(&gsm8k, split).unwrap());
-    let prompter = Prompter::new(&gsm8k, &wording(&pack), &train).unwrap();
-    for record in records(&golden) {
-        let row = record["row"].as_u64().unwrap() as usize;
-        let messages = serde_json::to_value(prompter.messages(&test[row])).unwrap();
-        assert_eq!(messages[0]["content"], pack["gsm8k"]["system"]);
-        assert_eq!(messages[1], record["request"]["messages"][1], "{}", record["record_id"]);
-        assert_eq!(record["request"]["max_tokens"], gsm8k.max_tokens[0]);
-        assert_eq!(test[row].target, record["target"].as_str().unwrap());
-    }
 }
 
 /// The strict score of a text against a record's target.

@@ -1,6 +1,7 @@
 //! Behaviour through the binary.
 #![expect(clippy::print_stderr, reason = "a skipped test says so")]
 
+mod benchmarks;
 mod commands;
 mod crash;
 mod demo;

@@ -49,9 +49,13 @@ pub struct SeedMetrics {
     pub scored: u32,
     /// Samples that could not be scored.
     pub errors: u32,
-    /// Of these, samples with an answer that has no grade, which is the grader's failure and not the model's.
+    /// Of these, samples with an answer that has no grade yet, which is the grader's failure and not the model's.
     #[serde(default)]
     pub ungraded: u32,
+    /// Of these, samples that a judge gave no verdict on, as often as it was asked; they do not count, as in the
+    /// reference.
+    #[serde(default)]
+    pub left_out: u32,
     /// Samples whose answer was cut off by the token limit.
     pub truncated: u32,
     /// Wall-clock seconds.

@@ -69,17 +69,37 @@ pub struct JudgeUsage {
 }
 
 /// Why an answer has no grade.
-#[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[derive(Debug, Clone, PartialEq, Error)]
 pub enum GradingError {
     /// This answer has no score; others can have one.
-    #[error("the answer cannot be graded: {0}")]
-    Sample(String),
+    #[error("the answer cannot be graded: {reason}")]
+    Sample {
+        /// Why.
+        reason: String,
+        /// What was asked of a judge all the same.
+        exchanges: Vec<JudgeExchange>,
+    },
+    /// This answer has no score yet, because a judge did not answer; grading it again may help.
+    #[error("{reason}")]
+    Later {
+        /// Why.
+        reason: String,
+        /// What was asked of a judge.
+        exchanges: Vec<JudgeExchange>,
+    },
     /// Something is missing here, such as a judge's key. What was generated is kept, and grading can go on later.
     #[error("{0}")]
     Unavailable(String),
     /// The grader itself failed.
     #[error("grading failed: {0}")]
     Failed(String),
+}
+
+impl GradingError {
+    /// An answer that has no score, without a judge's part in it.
+    pub fn sample(reason: impl Into<String>) -> Self {
+        Self::Sample { reason: reason.into(), exchanges: Vec::new() }
+    }
 }
 
 /// Receives each grade as soon as it is there, with the index of its answer; stops the grader by `Break`.

@@ -54,7 +54,7 @@ impl CodeGrader {
 
     fn grade_one(&self, answer: &Answer<'_>) -> Result<Grade, GradingError> {
         let Reference::Tests(tests) = &answer.item.reference else {
-            return Err(GradingError::Sample(format!("the item {} has no tests", answer.item.id)));
+            return Err(GradingError::sample(format!("the item {} has no tests", answer.item.id)));
         };
         let scored = self.score(&answer.completion.text, tests).map_err(|error| grading_error(&error))?;
         Ok(Grade { scored, exchanges: Vec::new() })
@@ -108,7 +108,7 @@ impl Grader for CodeGrader {
 fn grading_error(error: &PoolError) -> GradingError {
     let text = error.to_string();
     match error {
-        PoolError::Tests { .. } | PoolError::Checker { .. } => GradingError::Sample(text),
+        PoolError::Tests { .. } | PoolError::Checker { .. } => GradingError::sample(text),
         PoolError::Interpreter { .. } | PoolError::Environment { .. } => GradingError::Unavailable(text),
         PoolError::Sandbox(_) | PoolError::Host { .. } => GradingError::Failed(text),
     }

@@ -85,7 +85,13 @@ impl<'a> Asking<'a> {
         let item = &plan.items[index];
         let outcome = Outcome::of(answer, plan.scorer, item);
         let seed = self.run.request_seed(index);
-        let record = SampleRecord { id: item.id.clone(), seed, finished: Timestamp::now(), outcome };
+        let record = SampleRecord {
+            id: item.id.clone(),
+            seed,
+            finished: Timestamp::now(),
+            earlier_exchanges: Vec::new(),
+            outcome,
+        };
         observer(Progress::SampleDone(&record));
         journal.add(record)?;
         if self.refresh.sync_is_due() {

@@ -11,7 +11,7 @@ use super::runner::Progress;
 use super::sample::{Outcome, SampleRecord};
 use super::seed_run::{SeedFailure, SeedRun};
 use crate::engine::Completion;
-use crate::grader::{Answer, Grade, Grader, GradingError};
+use crate::grader::{Answer, Grade, Grader, GradingError, JudgeExchange};
 use crate::log::LogStatus;
 
 /// The answers of one seed that have no score yet.
@@ -95,6 +95,7 @@ impl<'a> Grading<'a> {
             id: self.run.plan.items[index].id.clone(),
             seed: self.run.request_seed(index),
             finished: Timestamp::now(),
+            earlier_exchanges: self.record(index, journal).map(earlier).unwrap_or_default(),
             outcome: Outcome::graded(completion, grade),
         };
         observer(Progress::SampleGraded(&record));
@@ -104,6 +105,11 @@ impl<'a> Grading<'a> {
         }
         Ok(self.refresh.log(|| self.run.write_log(journal, LogStatus::Started))?)
     }
+}
+
+/// All exchanges about an answer so far.
+fn earlier(record: &SampleRecord) -> Vec<JudgeExchange> {
+    record.earlier_exchanges.iter().chain(record.exchanges()).cloned().collect()
 }
 
 fn failure(error: GradingError) -> SeedFailure {

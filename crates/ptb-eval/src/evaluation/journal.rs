@@ -174,7 +174,7 @@ mod tests {
 
     fn record(id: &str) -> SampleRecord {
         let outcome = Outcome::Failed { error: "a\nb\u{0}".to_owned() };
-        SampleRecord { id: id.to_owned(), seed: 1, finished: Timestamp::now(), outcome }
+        SampleRecord { id: id.to_owned(), seed: 1, finished: Timestamp::now(), earlier_exchanges: Vec::new(), outcome }
     }
 
     #[test]

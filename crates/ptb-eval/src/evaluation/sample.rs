@@ -17,6 +17,9 @@ pub struct SampleRecord {
     pub seed: u64,
     /// When it was done.
     pub finished: Timestamp,
+    /// What was asked of a judge in earlier tries to grade the answer.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub earlier_exchanges: Vec<JudgeExchange>,
     /// What came out.
     #[serde(flatten)]
     pub outcome: Outcome,
@@ -43,6 +46,12 @@ pub enum Outcome {
         /// Why grading it failed, where it was tried.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         problem: Option<String>,
+        /// What was asked of a judge in vain.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        exchanges: Vec<JudgeExchange>,
+        /// The judge was heard as often as it is asked and gave no verdict: the sample is left out, as in the reference.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        left_out: bool,
     },
     /// There is no answer.
     Failed {
@@ -59,20 +68,35 @@ impl Outcome {
             Err(error) => return Self::Failed { error: error.to_string() },
         };
         match direct.map(|scorer| scorer.score(&completion, item)) {
-            None => Self::Answered { completion, problem: None },
+            None => Self::answered(completion, None),
             Some(Some(scored)) => Self::Scored { completion, scored, exchanges: Vec::new() },
             Some(None) => {
                 let problem = format!("the target {:?} cannot be compared with", item.target);
-                Self::Answered { completion, problem: Some(problem) }
+                Self::answered(completion, Some(problem))
             }
         }
+    }
+
+    fn answered(completion: Completion, problem: Option<String>) -> Self {
+        Self::Answered { completion, problem, exchanges: Vec::new(), left_out: false }
     }
 
     /// What comes of grading an answer.
     pub(crate) fn graded(completion: Completion, grade: Result<Grade, GradingError>) -> Self {
         match grade {
             Ok(Grade { scored, exchanges }) => Self::Scored { completion, scored, exchanges },
-            Err(error) => Self::Answered { completion, problem: Some(error.to_string()) },
+            Err(error) => {
+                let problem = Some(error.to_string());
+                let (exchanges, left_out) = match error {
+                    GradingError::Sample { exchanges, .. } => {
+                        let judged = !exchanges.is_empty();
+                        (exchanges, judged)
+                    }
+                    GradingError::Later { exchanges, .. } => (exchanges, false),
+                    GradingError::Unavailable(_) | GradingError::Failed(_) => (Vec::new(), false),
+                };
+                Self::Answered { completion, problem, exchanges, left_out }
+            }
         }
     }
 }
@@ -99,11 +123,11 @@ impl SampleRecord {
         }
     }
 
-    /// What a judge was asked.
+    /// What a judge was asked, the last time.
     pub fn exchanges(&self) -> &[JudgeExchange] {
         match &self.outcome {
-            Outcome::Scored { exchanges, .. } => exchanges,
-            Outcome::Answered { .. } | Outcome::Failed { .. } => &[],
+            Outcome::Scored { exchanges, .. } | Outcome::Answered { exchanges, .. } => exchanges,
+            Outcome::Failed { .. } => &[],
         }
     }
 
@@ -116,9 +140,14 @@ impl SampleRecord {
         }
     }
 
-    /// Whether there is an answer without a score.
+    /// Whether there is an answer that has no score yet.
     pub(crate) fn is_ungraded(&self) -> bool {
-        matches!(self.outcome, Outcome::Answered { .. })
+        matches!(self.outcome, Outcome::Answered { left_out: false, .. })
+    }
+
+    /// Whether a judge was asked in vain, so that the sample does not count.
+    pub(crate) fn is_left_out(&self) -> bool {
+        matches!(self.outcome, Outcome::Answered { left_out: true, .. })
     }
 
     pub(crate) fn is_truncated(&self) -> bool {

@@ -22,6 +22,7 @@ pub(crate) fn seed_metrics(plan: &Plan, seed: u64, records: &[&SampleRecord], se
         estimate: estimate(plan.benchmark.metric, records)?,
         scored: scored as u32,
         errors: (records.len() - scored) as u32,
+        left_out: records.iter().filter(|record| record.is_left_out()).count() as u32,
         ungraded: records.iter().filter(|record| record.is_ungraded()).count() as u32,
         truncated: records.iter().filter(|record| record.is_truncated()).count() as u32,
         seconds,
@@ -33,7 +34,11 @@ pub(crate) fn seed_metrics(plan: &Plan, seed: u64, records: &[&SampleRecord], se
 }
 
 fn judge_cost(records: &[&SampleRecord]) -> Option<f64> {
-    let mut costs = records.iter().flat_map(|record| record.exchanges()).map(|exchange| exchange.cost_usd).peekable();
+    let mut costs = records
+        .iter()
+        .flat_map(|record| record.earlier_exchanges.iter().chain(record.exchanges()))
+        .map(|exchange| exchange.cost_usd)
+        .peekable();
     costs.peek()?;
     Some(costs.sum())
 }

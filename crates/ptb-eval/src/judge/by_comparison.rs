@@ -3,7 +3,7 @@
 use ptb_core::definitions::{JudgeSettings, JudgeWording};
 
 use super::attempts::{RetryRule, Trouble};
-use super::by_rubric::no_score;
+use super::by_rubric::heard;
 use super::client::{Asked, Judge};
 use super::grading::JudgeGrader;
 use super::key::find_judge_key;
@@ -61,7 +61,7 @@ impl Protocol for ByComparison {
     }
 
     fn count(&self, item: &Item) -> Result<usize, GradingError> {
-        let missing = || GradingError::Sample(format!("{} has no baseline answer to compare with", item.id));
+        let missing = || GradingError::sample(format!("{} has no baseline answer to compare with", item.id));
         baseline(item).map(|_| Game::BOTH.len()).ok_or_else(missing)
     }
 
@@ -80,18 +80,17 @@ impl Protocol for ByComparison {
     /// A question without two verdicts has no score: one game alone would favour a place.
     fn grade(&self, _: &Item, asked: Vec<Asked<String>>) -> Result<Grade, GradingError> {
         let (mut labels, mut exchanges) = ([None, None], Vec::new());
-        for (label, asked) in labels.iter_mut().zip(asked) {
-            match asked.verdict {
-                Ok(verdict) => *label = Some(verdict),
-                Err(failure) => no_score(&asked.exchange.subject, failure)?,
-            }
+        for (label, asked) in labels.iter_mut().zip(heard(asked)?) {
+            *label = asked.verdict.ok();
             exchanges.push(asked.exchange);
         }
         let votes = votes_of_games(labels.each_ref().map(Option::as_deref), self.strong_weight);
         let votes = votes.map_err(|error| GradingError::Failed(error.to_string()))?.unwrap_or_default();
         let [first, second] = labels.map(|label| label.unwrap_or_else(|| "no verdict".to_owned()));
         let said = format!("baseline first: {first}, candidate first: {second}");
-        let score = mean(&votes).ok_or_else(|| GradingError::Sample(format!("the judge gave no verdict ({said})")))?;
+        let Some(score) = mean(&votes) else {
+            return Err(GradingError::Sample { reason: format!("the judge gave no verdict ({said})"), exchanges });
+        };
         Ok(Grade { scored: Scored { score, extracted_answer: None, reason: said, votes }, exchanges })
     }
 }

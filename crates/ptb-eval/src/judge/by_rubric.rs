@@ -54,7 +54,7 @@ impl Protocol for ByRubric {
 
     fn count(&self, item: &Item) -> Result<usize, GradingError> {
         match criteria(item).len() {
-            0 => Err(GradingError::Sample(format!("{} has no criteria: check the data's field mapping", item.id))),
+            0 => Err(GradingError::sample(format!("{} has no criteria: check the data's field mapping", item.id))),
             count => Ok(count),
         }
     }
@@ -72,18 +72,10 @@ impl Protocol for ByRubric {
     /// judge was never heard about leaves the answer without a score.
     fn grade(&self, item: &Item, asked: Vec<Asked<RubricReply>>) -> Result<Grade, GradingError> {
         let criteria = criteria(item);
-        let (mut met, mut silent, mut exchanges) = (Vec::new(), 0, Vec::new());
-        for asked in asked {
-            met.push(match asked.verdict {
-                Ok(reply) => reply.met,
-                Err(failure) => {
-                    no_score(&asked.exchange.subject, failure)?;
-                    silent += 1;
-                    false
-                }
-            });
-            exchanges.push(asked.exchange);
-        }
+        let asked = heard(asked)?;
+        let silent = asked.iter().filter(|asked| asked.verdict.is_err()).count();
+        let met: Vec<bool> = asked.iter().map(|asked| asked.verdict.as_ref().is_ok_and(|reply| reply.met)).collect();
+        let exchanges = asked.into_iter().map(|asked| asked.exchange).collect();
         let points = RubricPoints::of(criteria, &met);
         let reason = reason(points, &met, silent);
         Ok(Grade {
@@ -93,14 +85,24 @@ impl Protocol for ByRubric {
     }
 }
 
-/// Fails unless the judge was heard.
-pub(super) fn no_score(subject: &str, failure: JudgeFailure) -> Result<(), GradingError> {
-    match failure {
-        JudgeFailure::NoVerdict(_) => Ok(()),
-        JudgeFailure::Refused(said) => Err(GradingError::Sample(format!("the judge refuses {subject}: {said}"))),
-        JudgeFailure::Unanswered(said) | JudgeFailure::Denied(said) => {
-            Err(GradingError::Unavailable(format!("the judge did not answer about {subject}: {said}")))
+/// Fails unless the judge was heard about everything; a judge that said nothing usable was heard.
+pub(super) fn heard<V>(asked: Vec<Asked<V>>) -> Result<Vec<Asked<V>>, GradingError> {
+    let (mut refused, mut unanswered) = (None, None);
+    for Asked { verdict, exchange } in &asked {
+        let subject = &exchange.subject;
+        match verdict {
+            Ok(_) | Err(JudgeFailure::NoVerdict(_)) => {}
+            Err(JudgeFailure::Refused(said)) => refused = Some(format!("the judge refuses {subject}: {said}")),
+            Err(JudgeFailure::Unanswered(said) | JudgeFailure::Denied(said)) => {
+                unanswered = Some(format!("the judge did not answer about {subject}: {said}"));
+            }
         }
+    }
+    let exchanges = |asked: Vec<Asked<V>>| asked.into_iter().map(|asked| asked.exchange).collect();
+    match (refused, unanswered) {
+        (Some(reason), _) => Err(GradingError::Sample { reason, exchanges: exchanges(asked) }),
+        (None, Some(reason)) => Err(GradingError::Later { reason, exchanges: exchanges(asked) }),
+        (None, None) => Ok(asked),
     }
 }
 

@@ -89,9 +89,10 @@ impl<P: Protocol> JudgeGrader<P> {
             patience.check(judge, &asked)?;
             let Some(all) = sheets[index].put(place, asked) else { continue };
             let grade = self.protocol.grade(answers[index].item, all);
-            if let Err(GradingError::Unavailable(said)) = grade {
-                patience.owed.push(said);
-            } else if on_grade(index, grade).is_break() {
+            if let Err(GradingError::Later { reason, .. }) = &grade {
+                patience.owed.push(reason.clone());
+            }
+            if on_grade(index, grade).is_break() {
                 return Ok(());
             }
         }

@@ -117,7 +117,7 @@ impl<'a> Sample<'a> {
             messages: asked.chain(answered).collect(),
             output: Output::of(completion, log.model()),
             scores: score.map(|score| BTreeMap::from([(log.plan.benchmark.scorer.name(), score)])),
-            metadata: BTreeMap::from([("seed", record.seed.into())]),
+            metadata: metadata(record),
             model_usage: BTreeMap::from([(log.model(), Usage::of([record].into_iter()))]),
             completed_at: record.finished,
             total_time: seconds,
@@ -126,6 +126,17 @@ impl<'a> Sample<'a> {
             error: record.problem().map(|problem| Error::new(problem.to_owned())),
         }
     }
+}
+
+/// The seed, and what was asked of a judge without a grade in the end.
+fn metadata(record: &SampleRecord) -> BTreeMap<&'static str, Value> {
+    let mut metadata = BTreeMap::from([("seed", record.seed.into())]);
+    let ungraded = if record.scored().is_none() { record.exchanges() } else { &[] };
+    let in_vain: Vec<_> = record.earlier_exchanges.iter().chain(ungraded).collect();
+    if !in_vain.is_empty() {
+        metadata.insert("judge_in_vain", serde_json::to_value(in_vain).unwrap_or_default());
+    }
+    metadata
 }
 
 impl<'a> Message<'a> {

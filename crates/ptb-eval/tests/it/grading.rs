@@ -152,20 +152,38 @@ fn grading_goes_on_at_the_sample_where_it_stopped() {
 }
 
 #[test]
-fn an_answer_that_cannot_be_graded_is_no_zero_and_is_graded_again() {
+fn an_answer_without_a_grade_is_no_zero_and_is_graded_again() {
     let (folder, asked) = (tempfile::tempdir().unwrap(), RefCell::default());
     let bad = ScriptedGrader::new(|question: &str| match question {
-        "2" => Err(GradingError::Sample("the judge said nothing".to_owned())),
+        "2" => Err(GradingError::Later { reason: "the judge said nothing".to_owned(), exchanges: vec![exchange()] }),
         _ => Ok(scored(1.0)),
     });
     let metrics = run(Some(&bad), &asked, folder.path()).unwrap();
-    assert_eq!((metrics.seeds[0].scored, metrics.seeds[0].errors), (3, 1));
+    assert_eq!((metrics.seeds[0].scored, metrics.seeds[0].errors, metrics.seeds[0].ungraded), (3, 1, 1));
     let log = log_of(folder.path(), SEED);
     assert!(log["samples"][2]["error"]["message"].as_str().unwrap().contains("said nothing"), "{log}");
 
     let good = ScriptedGrader::new(|_: &str| Ok(scored(1.0)));
-    assert_eq!(run(Some(&good), &asked, folder.path()).unwrap().seeds[0].errors, 0);
+    let metrics = run(Some(&good), &asked, folder.path()).unwrap();
+    assert_eq!((metrics.seeds[0].errors, metrics.seeds[0].judge_cost_usd), (0, Some(1.25)));
+    let log = log_of(folder.path(), SEED);
+    assert_eq!(log["samples"][2]["metadata"]["judge_in_vain"].as_array().unwrap().len(), 1);
     assert_eq!(*good.graded.lock().unwrap(), ["test/2"]);
+}
+
+#[test]
+fn a_sample_that_the_judge_has_no_verdict_on_is_left_out_for_good() {
+    let (folder, asked) = (tempfile::tempdir().unwrap(), RefCell::default());
+    let grader = ScriptedGrader::new(|question: &str| match question {
+        "2" => Err(GradingError::Sample { reason: "no verdict".to_owned(), exchanges: vec![exchange()] }),
+        _ => Ok(scored(0.5)),
+    });
+    let first = run(Some(&grader), &asked, folder.path()).unwrap();
+    assert_eq!((first.seeds[0].left_out, first.seeds[0].ungraded, first.seeds[0].errors), (1, 0, 1));
+    assert!((first.mean.value - 0.5).abs() < 1e-12);
+    assert_eq!(first.seeds[0].judge_cost_usd, Some(1.0), "what was asked in vain costs too");
+    run(Some(&grader), &asked, folder.path()).unwrap();
+    assert_eq!(grader.graded.lock().unwrap().len(), 4);
 }
 
 #[test]

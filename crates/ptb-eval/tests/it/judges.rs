@@ -101,7 +101,8 @@ fn a_rubric_is_asked_about_criterion_by_criterion() {
     let received = server.received();
     assert!(received.iter().all(|request| request.head.contains(&format!("authorization: bearer {KEY}"))));
     assert!(received[0].head.starts_with("post /v1/chat/completions "));
-    assert_eq!(received[0].question(), "user: Well?\n\nassistant: an answer\n[5] c0");
+    let question = "user: Well?\n\nassistant: an answer\n[5] c0";
+    assert!(received.iter().any(|request| request.question() == question), "{received:?}");
 }
 
 #[test]
@@ -176,10 +177,7 @@ fn a_pause_that_the_server_asks_for_is_kept() {
     assert!(grade.is_ok() && start.elapsed() >= Duration::from_secs(1));
     let start = Instant::now();
     let (grade, _server) = after(9, || Act::Reply(503, "Retry-After: 86400\r\n", Vec::new()));
-    assert!(
-        matches!(grade, Err(GradingError::Unavailable(_))) && start.elapsed() < Duration::from_secs(5),
-        "{grade:?}"
-    );
+    assert!(matches!(grade, Err(GradingError::Later { .. })) && start.elapsed() < Duration::from_secs(5), "{grade:?}");
 }
 
 #[test]
@@ -194,7 +192,10 @@ fn a_judge_that_never_gives_a_verdict_counts_as_in_the_field() {
     assert!(silent.problem.as_deref().is_some_and(|problem| problem.contains("maybe")), "{silent:?}");
     let server = ChatServer::start(|_| Act::says("[[A]] wins"));
     let error = self::grade(&pairwise(&server), compared("a")).unwrap_err();
-    assert!(matches!(&error, GradingError::Sample(said) if said.contains("no verdict")), "{error}");
+    assert!(
+        matches!(&error, GradingError::Sample { reason, exchanges } if reason.contains("no verdict") && exchanges.len() == 2),
+        "{error}"
+    );
     assert_eq!(server.received().len(), 6);
 }
 
@@ -210,8 +211,9 @@ fn an_answer_that_the_judge_was_not_heard_about_has_no_score() {
     items[2].question = "forbidden".to_owned();
     let (marks, ended) = grade_all(&rubric(&server), &items, "an answer");
     assert!(marks[0].as_ref().is_some_and(Result::is_ok) && marks[3].as_ref().is_some_and(Result::is_ok));
-    assert_eq!(marks[1], None, "it can be graded later");
-    assert!(matches!(&marks[2], Some(Err(GradingError::Sample(said))) if said.contains("against the rules")));
+    assert!(matches!(&marks[1], Some(Err(GradingError::Later { exchanges, .. })) if exchanges.len() == 2));
+    let refused = |reason: &str| reason.contains("against the rules");
+    assert!(matches!(&marks[2], Some(Err(GradingError::Sample { reason, .. })) if refused(reason)));
     let message = ended.unwrap_err().to_string();
     assert!(message.contains("1 answers have no grade yet") && message.contains("--resume"), "{message}");
 }
@@ -255,7 +257,7 @@ fn a_judge_out_of_reach_is_given_up_soon() {
     let server = ChatServer::start(|_| Act::Raw(Vec::new()));
     let items: Vec<_> = (0..100).map(|number| item(&number.to_string(), &[1.0; 5])).collect();
     let (marks, ended) = grade_all(&rubric(&server), &items, "an answer");
-    assert!(marks.iter().all(Option::is_none));
+    assert!(!marks.iter().flatten().any(Result::is_ok));
     assert!(matches!(&ended, Err(GradingError::Unavailable(said)) if said.contains("does not answer")), "{ended:?}");
     assert!(server.received().len() < 500, "{}", server.received().len());
 }

@@ -103,7 +103,7 @@ fn metrics(model: &Path, folder: &RunFolder, spec: &RunSpec, equipment: &Equipme
         let message = format!("{ungraded} answers could not be graded: see eval/<seed>/log.json, then start again");
         return Err(Unevaluated::Bench(StageError::Evaluation(message)));
     }
-    let errors: u32 = metrics.seeds.iter().map(|seed| seed.errors).sum();
+    let errors: u32 = metrics.seeds.iter().map(|seed| seed.errors - seed.left_out).sum();
     if errors > 0 {
         // A mean over the samples that happened to work would be a number about another benchmark.
         return Err(Unevaluated::Model(format!("{errors} samples could not be scored: see eval/<seed>/log.json")));

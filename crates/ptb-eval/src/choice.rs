@@ -62,7 +62,8 @@ pub fn choose<'a>(
     if settings.engine == EngineName::Embedded {
         let limits = Limits::default();
         let limits = Limits { max_batch: settings.connections.unwrap_or(limits.max_batch).max(1), ..limits };
-        return Ok(Box::new(EmbeddedEngine::load(model.folder, model.family, limits)?));
+        let engine = EmbeddedEngine::load(model.folder, model.family, limits)?;
+        return Ok(Box::new(engine.overridden(&benchmark.sampling)?));
     }
     let launch = launch(model, benchmark, settings, connections);
     let greedy = decodes_greedily(model.folder, &benchmark.sampling)?;

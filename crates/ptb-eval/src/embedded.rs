@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::ops::ControlFlow;
 use std::path::Path;
 
-use ptb_core::definitions::Family;
+use ptb_core::definitions::{Family, SamplingOverrides};
 use ptb_engine::generate::{
     Completion as Generated, EventKind, FinishReason, GenerationError, GenerationRequest, Limits, Model, ModelError,
     RequestError, RequestId, SamplingError, SamplingParams, Scheduler,
@@ -25,8 +25,8 @@ pub enum EmbeddedError {
     /// The checkpoint is not usable.
     #[error(transparent)]
     Model(#[from] ModelError),
-    /// The checkpoint asks for impossible sampling.
-    #[error("the model's generation_config.json cannot be used: {0}")]
+    /// The checkpoint, or the benchmark's definition, asks for impossible sampling.
+    #[error("the model's generation_config.json, or the benchmark's `sampling`, cannot be used: {0}")]
     Sampling(#[from] SamplingError),
 }
 
@@ -48,6 +48,16 @@ impl EmbeddedEngine {
         Ok(Self { model, sampling, limits })
     }
 
+    /// The engine with the parameters that a benchmark sends in place of the checkpoint's own.
+    pub fn overridden(mut self, overrides: &SamplingOverrides) -> Result<Self, EmbeddedError> {
+        let SamplingOverrides { temperature, top_p, top_k } = *overrides;
+        self.sampling.temperature = temperature.unwrap_or(self.sampling.temperature);
+        self.sampling.top_p = top_p.unwrap_or(self.sampling.top_p);
+        self.sampling.top_k = top_k.unwrap_or(self.sampling.top_k);
+        self.sampling.validate()?;
+        Ok(self)
+    }
+
     /// The request in tokens. The checkpoint may ask for shorter answers, never for longer ones.
     fn tokens(&self, request: &ChatRequest) -> Result<GenerationRequest, EngineError> {
         let messages: Vec<_> =
@@ -57,6 +67,7 @@ impl EmbeddedEngine {
         let prompt = prompt.map_err(|error| EngineError::Request(error.to_string()))?;
         let own_limit = self.model.generation().max_new_tokens.map_or(usize::MAX, |limit| limit as usize);
         let mut generation = self.model.request(prompt, request.seed);
+        generation.sampling = self.sampling.clone();
         generation.max_new_tokens = Some(own_limit.min(request.max_tokens as usize));
         Ok(generation)
     }

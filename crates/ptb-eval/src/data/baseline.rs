@@ -8,7 +8,7 @@ use ptb_core::definitions::BenchmarkDefinition;
 use super::error::{DataError, RowProblem};
 use super::field::text;
 use super::item::{Item, Reference};
-use super::table::{Format, rows};
+use super::table::for_each_row;
 
 /// Gives every item the answer of its id.
 pub(crate) fn join(
@@ -20,15 +20,15 @@ pub(crate) fn join(
     let mapping =
         benchmark.fields.baseline.as_ref().ok_or_else(|| DataError::NoBaselineFields(benchmark.id.clone()))?;
     let mut answers: HashMap<String, (usize, String)> = HashMap::new();
-    for row in rows(content, Format::of(path), path)? {
-        let refuse = |problem| DataError::Row { path: path.to_owned(), line: row.line, problem };
-        let id = text(&row.fields, &mapping.id).map_err(refuse)?;
-        let answer = text(&row.fields, &mapping.answer).map_err(refuse)?;
+    for_each_row(content, path, &mut |row| {
+        let id = text(&row.fields, &mapping.id)?;
+        let answer = text(&row.fields, &mapping.answer)?;
         if let Some((first, _)) = answers.get(&id) {
-            return Err(refuse(RowProblem::DuplicateId { id, first: *first }));
+            return Err(RowProblem::DuplicateId { id, first: *first });
         }
         answers.insert(id, (row.line, answer));
-    }
+        Ok(())
+    })?;
     for item in items {
         let missing = || DataError::NoBaseline { path: path.to_owned(), id: item.id.clone() };
         let (_, answer) = answers.remove(&item.id).ok_or_else(missing)?;

@@ -74,6 +74,18 @@ pub enum DataError {
         /// Rows of the file.
         found: usize,
     },
+    /// A worked example is not in the file.
+    #[error("example row {row} of {benchmark} is not in {}, which has {rows} rows: correct the definition's `fewshot`", path.display())]
+    NoExample {
+        /// The benchmark.
+        benchmark: BenchmarkId,
+        /// The file.
+        path: PathBuf,
+        /// Row, from 0.
+        row: u32,
+        /// Rows there are.
+        rows: u32,
+    },
     /// The file has no rows.
     #[error("{} has no rows: get the file anew, or correct the definition", .0.display())]
     NoRows(PathBuf),

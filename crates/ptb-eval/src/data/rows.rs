@@ -13,7 +13,7 @@ use super::error::{DataError, RowProblem};
 use super::field::{text, texts, value};
 use super::item::{Criterion, Item, ProgramTests, Reference};
 use super::row_choices;
-use super::table::{Format, Row, rows};
+use super::table::{Row, for_each_row};
 use crate::scorer::call::rows::{FieldOrder, read_call_row};
 
 /// What the rows of a file are.
@@ -27,22 +27,39 @@ pub(crate) struct RowReader<'a> {
 impl RowReader<'_> {
     /// All items of a file.
     pub(crate) fn read(&self, content: &[u8]) -> Result<Vec<Item>, DataError> {
-        let rows = rows(content, Format::of(self.path), self.path)?;
-        let order = FieldOrder::of_rows(rows.iter().map(|row| &row.fields));
-        let mut items: Vec<Item> = Vec::new();
+        let mut items = Vec::new();
+        self.for_each(content, &mut |item| items.push(item))?;
+        Ok(items)
+    }
+
+    /// Reads the items of a file one by one.
+    pub(crate) fn for_each(&self, content: &[u8], visit: &mut dyn FnMut(Item)) -> Result<(), DataError> {
+        let order = self.field_order(content)?;
         let mut lines_of_ids: HashMap<String, usize> = HashMap::new();
-        for Row { line, fields } in rows {
-            let refuse = |problem| DataError::Row { path: self.path.to_owned(), line, problem };
-            let mut item = self.item_of(&fields, items.len()).map_err(refuse)?;
-            if self.benchmark.scorer == ScorerDefinition::FunctionCall {
-                read_call(&fields, &order, &mut item).map_err(refuse)?;
+        for_each_row(content, self.path, &mut |Row { line, fields }| {
+            let mut item = self.item_of(&fields, lines_of_ids.len())?;
+            if let Some(order) = &order {
+                read_call(&fields, order, &mut item)?;
             }
             if let Some(first) = lines_of_ids.insert(item.id.clone(), line) {
-                return Err(refuse(RowProblem::DuplicateId { id: item.id, first }));
+                return Err(RowProblem::DuplicateId { id: item.id, first });
             }
-            items.push(item);
+            visit(item);
+            Ok(())
+        })
+    }
+
+    /// The order of the functions' parameters, which all rows decide together.
+    fn field_order(&self, content: &[u8]) -> Result<Option<FieldOrder>, DataError> {
+        if self.benchmark.scorer != ScorerDefinition::FunctionCall {
+            return Ok(None);
         }
-        Ok(items)
+        let mut order = FieldOrder::default();
+        for_each_row(content, self.path, &mut |row| {
+            order.learn_row(&row.fields);
+            Ok(())
+        })?;
+        Ok(Some(order))
     }
 
     /// The item of one row, rows counted from 0.

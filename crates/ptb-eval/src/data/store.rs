@@ -1,5 +1,6 @@
 //! The data folder.
 
+use std::collections::HashMap;
 use std::ffi::OsString;
 use std::path::{Component, Path, PathBuf};
 
@@ -92,6 +93,26 @@ impl DataStore {
             }
         }
         Ok(items)
+    }
+
+    /// The worked examples that the benchmark shows, in that order.
+    pub fn examples(&self, benchmark: &BenchmarkDefinition) -> Result<Vec<Item>, DataError> {
+        let Some(fewshot) = &benchmark.fewshot else { return Ok(Vec::new()) };
+        let split = Split::Train;
+        let Some(DataFile::Download(file)) = benchmark.data.file(split) else {
+            return Err(DataError::NoSplit { benchmark: benchmark.id.clone(), split });
+        };
+        let (path, content) = self.content(benchmark, split, file)?;
+        let (mut found, mut rows) = (HashMap::new(), 0);
+        RowReader { benchmark, split, path: &path }.for_each(&content, &mut |item| {
+            if fewshot.rows.contains(&rows) {
+                found.insert(rows, item);
+            }
+            rows += 1;
+        })?;
+        let missing =
+            |row: u32| DataError::NoExample { benchmark: benchmark.id.clone(), path: path.clone(), row, rows };
+        fewshot.rows.iter().map(|row| found.get(row).cloned().ok_or_else(|| missing(*row))).collect()
     }
 
     fn join_baseline(

@@ -32,21 +32,27 @@ pub(crate) struct Row {
     pub(crate) fields: Map<String, Value>,
 }
 
-/// All rows of a file; `path` is named in errors.
-pub(crate) fn rows(content: &[u8], format: Format, path: &Path) -> Result<Vec<Row>, DataError> {
+/// Receives a row; what is wrong with it ends the reading.
+type Visit<'a> = &'a mut dyn FnMut(Row) -> Result<(), RowProblem>;
+
+/// Reads the rows of a file one by one; `path` is named in errors.
+pub(crate) fn for_each_row(content: &[u8], path: &Path, visit: Visit<'_>) -> Result<(), DataError> {
     let content = content.strip_prefix("\u{feff}".as_bytes()).unwrap_or(content);
-    let rows = match format {
-        Format::JsonLines => json_lines(content),
-        Format::Csv => csv(content),
+    let read = match Format::of(path) {
+        Format::JsonLines => json_lines(content, visit),
+        Format::Csv => csv(content, visit),
     };
-    rows.map_err(|(line, problem)| DataError::Row { path: path.to_owned(), line, problem })
+    read.map_err(|(line, problem)| DataError::Row { path: path.to_owned(), line, problem })
 }
 
 type Problem = (usize, RowProblem);
 
-fn json_lines(content: &[u8]) -> Result<Vec<Row>, Problem> {
-    let lines = content.split(|byte| *byte == b'\n').enumerate();
-    lines.filter(|(_, line)| !line.trim_ascii().is_empty()).map(|(index, line)| json_row(index + 1, line)).collect()
+fn json_lines(content: &[u8], visit: Visit<'_>) -> Result<(), Problem> {
+    let lines = content.split(|byte| *byte == b'\n').zip(1..);
+    for (line, number) in lines.filter(|(line, _)| !line.trim_ascii().is_empty()) {
+        visit(json_row(number, line)?).map_err(|problem| (number, problem))?;
+    }
+    Ok(())
 }
 
 fn json_row(line: usize, content: &[u8]) -> Result<Row, Problem> {
@@ -55,22 +61,21 @@ fn json_row(line: usize, content: &[u8]) -> Result<Row, Problem> {
     Ok(Row { line, fields })
 }
 
-fn csv(content: &[u8]) -> Result<Vec<Row>, Problem> {
+fn csv(content: &[u8], visit: Visit<'_>) -> Result<(), Problem> {
     let mut reader = csv::ReaderBuilder::new().from_reader(content);
     let names = reader.headers().map_err(|error| csv_problem(&error, 1))?.clone();
     if let Some(twice) = names.iter().enumerate().find(|(at, name)| names.iter().take(*at).any(|other| other == *name))
     {
         return Err((1, RowProblem::RepeatedColumn(twice.1.to_owned())));
     }
-    let mut rows = Vec::new();
     let mut line = 1;
     for record in reader.records() {
         let record = record.map_err(|error| csv_problem(&error, line))?;
         line = record.position().map_or(line, |position| position.line() as usize);
         let fields = names.iter().zip(&record).map(|(name, text)| (name.to_owned(), Value::String(text.to_owned())));
-        rows.push(Row { line, fields: fields.collect() });
+        visit(Row { line, fields: fields.collect() }).map_err(|problem| (line, problem))?;
     }
-    Ok(rows)
+    Ok(())
 }
 
 /// What is wrong with a record; `last` is the line of the last good one.
@@ -93,8 +98,12 @@ mod tests {
     use super::*;
 
     fn read(content: &[u8], name: &str) -> Result<Vec<Row>, String> {
-        let path = Path::new(name);
-        rows(content, Format::of(path), path).map_err(|error| error.to_string())
+        let mut rows = Vec::new();
+        let read = for_each_row(content, Path::new(name), &mut |row| {
+            rows.push(row);
+            Ok(())
+        });
+        read.map(|()| rows).map_err(|error| error.to_string())
     }
 
     fn text(row: &Row, field: &str) -> String {

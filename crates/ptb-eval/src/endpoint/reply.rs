@@ -65,6 +65,9 @@ fn part_text(part: &Value) -> Option<&str> {
 
 /// Calls without a function are no calls.
 fn tool_call(call: &Value) -> Option<ToolCall> {
+    if call["type"].as_str().is_some_and(|kind| kind != "function") {
+        return None;
+    }
     let function = call["function"].as_object()?;
     let arguments = match function.get("arguments") {
         None | Some(Value::Null) => String::new(),
@@ -131,7 +134,9 @@ mod tests {
             calls(json!({"tool_calls": [call(&json!("{\"a\": 1}")), call(&json!({"a": 1})), call(&Value::Null)]}));
         let arguments: Vec<_> = many.iter().map(|call| call.arguments.as_str()).collect();
         assert_eq!(arguments, ["{\"a\": 1}", "{\"a\":1}", ""]);
-        let none = [json!(null), json!([]), json!("f()"), json!([{}, null, {"function": {}}, {"function": "f"}])];
+        let other = json!([{"type": "custom", "function": {"name": "f", "arguments": "{}"}}]);
+        let odd = json!([{}, null, {"function": {}}, {"function": "f"}]);
+        let none = [json!(null), json!([]), json!("f()"), odd, other];
         for odd in none {
             assert_eq!(calls(json!({"tool_calls": odd, "function_call": {"name": "f", "arguments": "{}"}})), []);
         }

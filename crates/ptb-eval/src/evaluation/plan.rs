@@ -96,17 +96,14 @@ impl Plan {
         if let Some(order) = request.wording.choice_order {
             show_choices(&mut items, order, request.wording.missing_values);
         }
-        let train = match request.benchmark.fewshot {
-            Some(_) => store.items(request.benchmark, Split::Train)?,
-            None => Vec::new(),
-        };
-        Self::new(request, items, &train)
+        let examples = store.examples(request.benchmark)?;
+        Self::new(request, items, &examples)
     }
 
-    /// A plan on the given items; `train` has the items the worked examples are taken from.
-    pub fn new(request: &PlanRequest<'_>, items: Vec<Item>, train: &[Item]) -> Result<Self, PlanError> {
+    /// A plan on the given items; `examples` are shown in front of each question, in this order.
+    pub fn new(request: &PlanRequest<'_>, items: Vec<Item>, examples: &[Item]) -> Result<Self, PlanError> {
         let PlanRequest { benchmark, wording, model, seeds, limit, max_tokens } = *request;
-        let prompter = Prompter::new(benchmark, wording, train)?;
+        let prompter = Prompter::new(benchmark, wording, examples)?;
         let scorer = Scorer::strict(&benchmark.scorer);
         check_seeds(seeds)?;
         check_items(benchmark, &items, scorer)?;

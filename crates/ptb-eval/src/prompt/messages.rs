@@ -67,15 +67,13 @@ pub enum PromptError {
     /// The pack has words for examples that the benchmark does not show.
     #[error("the wording of {0} has a `fewshot_example`, but the benchmark shows no examples: remove it from the pack")]
     NoExamples(BenchmarkId),
-    /// An example is not in the train split.
-    #[error("example row {row} of {benchmark} is not in the train split, which has {rows} rows")]
+    /// An example is not there.
+    #[error("example row {row} of {benchmark} is missing")]
     NoRow {
         /// The benchmark.
         benchmark: BenchmarkId,
         /// Row, from 0.
         row: u32,
-        /// Rows there are.
-        rows: usize,
     },
 }
 
@@ -90,14 +88,18 @@ pub struct Prompter {
 }
 
 impl Prompter {
-    /// A prompter with the pack's wording; `train` has the train split's items where the benchmark shows examples.
-    pub fn new(benchmark: &BenchmarkDefinition, wording: &PromptWording, train: &[Item]) -> Result<Self, PromptError> {
+    /// A prompter with the pack's wording and the examples that the benchmark shows, in their order.
+    pub fn new(
+        benchmark: &BenchmarkDefinition,
+        wording: &PromptWording,
+        examples: &[Item],
+    ) -> Result<Self, PromptError> {
         check(benchmark, wording)?;
         Ok(Self {
             solver: benchmark.solver,
             user: wording.user.clone(),
             choice_line: wording.choice_line.clone().unwrap_or_default(),
-            system: system_message(benchmark, wording, train)?,
+            system: system_message(benchmark, wording, examples)?,
             hash: hash(benchmark, wording),
         })
     }
@@ -151,7 +153,7 @@ fn check(benchmark: &BenchmarkDefinition, wording: &PromptWording) -> Result<(),
 fn system_message(
     benchmark: &BenchmarkDefinition,
     wording: &PromptWording,
-    train: &[Item],
+    examples: &[Item],
 ) -> Result<Option<String>, PromptError> {
     let (fewshot, example) = match (&benchmark.fewshot, &wording.fewshot_example) {
         (None, None) => return Ok(None),
@@ -160,12 +162,10 @@ fn system_message(
         (Some(fewshot), Some(example)) => (fewshot, example),
     };
     let mark = benchmark.fields.target_after.as_deref();
-    let mut examples = Vec::with_capacity(fewshot.rows.len());
-    for row in &fewshot.rows {
-        let missing = || PromptError::NoRow { benchmark: benchmark.id.clone(), row: *row, rows: train.len() };
-        let item = train.get(*row as usize).ok_or_else(missing)?;
-        examples.push(worked_example(example, item, mark));
+    if let Some(row) = fewshot.rows.get(examples.len()) {
+        return Err(PromptError::NoRow { benchmark: benchmark.id.clone(), row: *row });
     }
+    let examples: Vec<_> = examples.iter().map(|item| worked_example(example, item, mark)).collect();
     Ok(Some(examples.join("\n\n")))
 }
 
@@ -221,7 +221,7 @@ mod tests {
     fn examples_are_the_system_message() {
         let mut gsm8k = benchmark("gsm8k");
         gsm8k.fewshot.as_mut().unwrap().rows = vec![1, 0];
-        let train = [item("one?", "It is\n#### 1"), item("two?", "a #### b\n#### 2 ")];
+        let train = [item("two?", "a #### b\n#### 2 "), item("one?", "It is\n#### 1")];
         let wording = wording("{question}", Some("{question}|{reasoning}|{answer}"));
         let prompter = Prompter::new(&gsm8k, &wording, &train).unwrap();
         assert_eq!(prompter.messages(&train[0])[0].content, "two?|a #### b|2\n\none?|It is|1");

@@ -204,3 +204,17 @@ fn the_pinned_gsm8k_files_are_the_published_ones() {
     assert_eq!(store.items(&gsm8k, Split::Test).unwrap().len(), 1319);
     assert_eq!(store.items(&gsm8k, Split::Train).unwrap().len(), 7473);
 }
+
+#[test]
+fn examples_come_in_the_order_shown_and_a_missing_row_is_named() {
+    let Some(mirror) = shared("data") else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let (store, mut gsm8k) = (DataStore::at(folder.path()), embedded("gsm8k"));
+    store.fetch([&gsm8k], Source::Mirror(&mirror), &mut |_| {}).unwrap();
+    let train = store.items(&gsm8k, Split::Train).unwrap();
+    gsm8k.fewshot.as_mut().unwrap().rows = vec![7, 3];
+    assert_eq!(store.examples(&gsm8k).unwrap(), [train[7].clone(), train[3].clone()]);
+    gsm8k.fewshot.as_mut().unwrap().rows = vec![7, 9000];
+    let message = store.examples(&gsm8k).unwrap_err().to_string();
+    assert!(message.contains("row 9000") && message.contains("7473 rows"), "{message}");
+}

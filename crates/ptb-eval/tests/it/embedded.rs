@@ -80,6 +80,18 @@ fn generation_config_decides_the_sampling() {
 }
 
 #[test]
+fn a_benchmark_may_override_the_sampling() {
+    let same_question = || (0..4).map(|seed| request("1", 12, seed)).collect();
+    let cold = SamplingOverrides { temperature: Some(0.0), ..SamplingOverrides::default() };
+    let greedy = engine(SAMPLING, Limits::default()).overridden(&cold).unwrap();
+    assert!(greedy.is_greedy());
+    assert!(answers(&greedy, same_question()).windows(2).all(|pair| pair[0] == pair[1]));
+    let impossible = SamplingOverrides { top_p: Some(7.0), ..SamplingOverrides::default() };
+    let error = engine(SAMPLING, Limits::default()).overridden(&impossible).unwrap_err().to_string();
+    assert!(error.contains("top_p"), "{error}");
+}
+
+#[test]
 fn the_model_may_ask_for_shorter_answers_only() {
     let tokens = |generation, max_tokens| {
         let answers = answers(&engine(generation, Limits::default()), vec![request("1", max_tokens, 1)]);

@@ -57,8 +57,13 @@ impl FieldOrder {
     /// The order in all rows of a data set.
     pub fn of_rows<'a>(rows: impl IntoIterator<Item = &'a Map<String, Json>>) -> Self {
         let mut order = Self::default();
-        rows.into_iter().for_each(|row| order.learn_fields(row));
+        rows.into_iter().for_each(|row| order.learn_row(row));
         order
+    }
+
+    /// Takes a further row into account.
+    pub fn learn_row(&mut self, row: &Map<String, Json>) {
+        self.learn_fields(row);
     }
 
     fn learn_fields(&mut self, object: &Map<String, Json>) {

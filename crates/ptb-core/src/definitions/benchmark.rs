@@ -59,7 +59,7 @@ impl BenchmarkDefinition {
 }
 
 fn default_concurrency() -> u32 {
-    64
+    256
 }
 
 /// Order of the items.

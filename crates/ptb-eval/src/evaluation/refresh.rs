@@ -6,26 +6,29 @@ use std::time::{Duration, Instant};
 const PAUSE: Duration = Duration::from_secs(15);
 /// Writing takes at most one part in so many of the time.
 const SHARE: u32 = 50;
-/// So many samples may be lost to a power failure.
-const SYNC_EVERY: usize = 64;
+/// The samples of so much time may be lost to a power failure.
+const UNSYNCED: Duration = Duration::from_secs(2);
 
 /// Decides when the log is written anew and when samples are made to survive a power failure.
 #[derive(Debug)]
 pub(crate) struct Refresh {
     last: Instant,
     pause: Duration,
-    unsynced: usize,
+    synced: Instant,
 }
 
 impl Refresh {
     pub(crate) fn start() -> Self {
-        Self { last: Instant::now(), pause: PAUSE, unsynced: 0 }
+        Self { last: Instant::now(), pause: PAUSE, synced: Instant::now() }
     }
 
-    /// Whether the journal is due to be synchronised, one sample later.
+    /// Whether the journal is due to be synchronised; says so once.
     pub(crate) fn sync_is_due(&mut self) -> bool {
-        self.unsynced = (self.unsynced + 1) % SYNC_EVERY;
-        self.unsynced == 0
+        let due = self.synced.elapsed() >= UNSYNCED;
+        if due {
+            self.synced = Instant::now();
+        }
+        due
     }
 
     /// Writes the log with `write` if it is due.
@@ -46,10 +49,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_journal_is_synchronised_every_so_many_samples() {
+    fn the_journal_is_synchronised_every_so_often() {
         let mut refresh = Refresh::start();
-        let due = (0..200).filter(|_| refresh.sync_is_due()).count();
-        assert_eq!(due, 3);
+        assert!(!refresh.sync_is_due());
+        refresh.synced = Instant::now().checked_sub(UNSYNCED).unwrap();
+        assert!(refresh.sync_is_due() && !refresh.sync_is_due());
     }
 
     #[test]
